@@ -25,7 +25,8 @@ except ImportError:  # the outer run, not the one inside gdb
 # What to read. One line a section:
 #   "section": (extension module or None, "C type, the first that exists", "members")
 # A member is NAME (key and C path alike) or KEY=PATH|PATH (the first path that exists). The module is the file the
-# type lives in when the module is not built into libpython.
+# type lives in when the module is not built into libpython. "T before M": the part of T that ends where member M
+# begins, for structs that CPython only asks the size of, so that DWARF lacks them (_PyDateTime_BaseTime).
 SECTIONS = {
     # The object header and the collector
     "object": (None, "PyObject", "ob_refcnt ob_type"),
@@ -49,7 +50,8 @@ SECTIONS = {
         "PyInterpreterState|struct _is",
         "next id threads_head=threads.head|tstate_head modules=imports.modules|modules sysdict builtins gc obmalloc"
         " gil=ceval.gil feature_flags types_builtins=types.builtins.initialized|types.builtins"
-        " types_for_extensions=types.for_extensions.initialized own_gil=_gil",
+        " types_for_extensions=types.for_extensions.initialized own_gil=_gil"
+        " type_cache=types.type_cache|type_cache",
     ),
     "gil": (None, "struct _gil_runtime_state", "locked"),
     "static_type": (
@@ -90,6 +92,9 @@ SECTIONS = {
     ),
     "heap_type": (None, "PyHeapTypeObject", "ht_name ht_qualname ht_slots ht_cached_keys ht_module _ht_tpname"),
     "tp_member": (None, "PyMemberDef", "name type offset flags"),
+    "type_cache_entry": (None, "struct type_cache_entry|struct method_cache_entry", "version name value"),
+    "old_class": (None, "PyClassObject", "cl_bases cl_dict cl_name cl_getattr cl_setattr cl_delattr"),
+    "old_instance": (None, "PyInstanceObject", "in_class in_dict"),
     # Built-in containers and values
     "dict": (None, "PyDictObject", "ma_used ma_keys ma_values ma_fill ma_mask ma_table ma_smalltable"),
     "dict_keys": (
@@ -152,14 +157,17 @@ SECTIONS = {
     "async_generator": (None, "PyAsyncGenObject", "ag_iframe"),
     "cell": (None, "PyCellObject", "ob_ref"),
     "module": (None, "PyModuleObject", "md_dict md_name md_def md_state"),
-    "method": (None, "PyMethodObject", "im_func im_self"),
+    "method": (None, "PyMethodObject", "im_func im_self im_class"),
+    "builtin_function": (None, "PyCFunctionObject", "m_ml m_self m_module"),
+    "builtin_method": (None, "PyCMethodObject", "mm_class"),
+    "descriptor": (None, "PyDescrObject", "d_type d_name d_qualname"),
     "base_exception": (None, "PyBaseExceptionObject", "dict args notes traceback context cause"),
     "traceback": (None, "PyTracebackObject|struct _traceback", "tb_next tb_frame"),
     "weakref": (None, "PyWeakReference", "wr_object wr_callback"),
-    "memoryview": (None, "PyMemoryViewObject", "mbuf"),
+    "memoryview": (None, "PyMemoryViewObject", "mbuf base view_obj=view.obj"),
     "managed_buffer": (None, "_PyManagedBufferObject", "exporter=master.obj"),
     # The standard library's C types
-    "deque": ("_collections", "dequeobject", "leftblock rightblock leftindex rightindex len numblocks state"),
+    "deque": ("_collections", "dequeobject", "leftblock rightblock leftindex rightindex len state"),
     "deque_block": ("_collections", "struct BLOCK", "leftlink data rightlink"),
     "odict": (None, "struct _odictobject", "od_fast_nodes od_fast_nodes_size od_first od_last od_inst_dict"),
     "odict_node": (None, "struct _odictnode", "key next"),
@@ -196,6 +204,7 @@ SECTIONS = {
         "StgInfo",
         "format ndim length ffi_type_pointer_elements=ffi_type_pointer.elements shape",
     ),
+    "cdata": ("_ctypes", "CDataObject|struct tagCDataObject", "b_ptr b_needsfree b_base b_size b_objects"),
     "mmap": ("mmap", "mmap_object", "data size_bytes=size"),
     "simple_queue": (
         "_queue",
@@ -207,8 +216,8 @@ SECTIONS = {
     "node": (None, "struct _node", "n_type n_str n_lineno n_nchildren n_child"),
     "datetime_time": ("_datetime", "PyDateTime_Time", "hastzinfo tzinfo"),
     "datetime_datetime": ("_datetime", "PyDateTime_DateTime", "hastzinfo tzinfo"),
-    "datetime_base_time": ("_datetime", "_PyDateTime_BaseTime", ""),
-    "datetime_base_datetime": ("_datetime", "_PyDateTime_BaseDateTime", ""),
+    "datetime_base_time": ("_datetime", "PyDateTime_Time before tzinfo", ""),
+    "datetime_base_datetime": ("_datetime", "PyDateTime_DateTime before tzinfo", ""),
     "lru_cache": ("_functools", "lru_cache_object|struct lru_cache_object", "root func maxsize typed cache kwd_mark"),
     "lru_list_elem": ("_functools", "struct lru_list_elem", "prev next hash key result"),
 }
@@ -269,12 +278,21 @@ def list_sections(wants_module):
 def read_section(types, members):
     """The first of the C types that exists, with its size and those of the members that exist; None without one."""
     for name in types.split("|"):
+        if " before " in name:
+            return read_beginning(name)
         layouts = [describe(name, ctype, members) for ctype in definitions(name)]
         if any(layout != layouts[0] for layout in layouts):
             raise Refusal(f"{name} has several definitions that differ")
         if layouts:
             return layouts[0]
     return None
+
+
+def read_beginning(name):
+    """The part of a struct before one of its members, which it is padded to."""
+    whole, _, end = name.partition(" before ")
+    found = read_section(whole, end)
+    return found and {"c_type": name, "size": found["members"][end][0], "members": {}}
 
 
 def definitions(name):
@@ -284,7 +302,7 @@ def definitions(name):
     else:
         symbols = gdb.lookup_static_symbols(name, gdb.SYMBOL_VAR_DOMAIN)
     types = [symbol.type.strip_typedefs() for symbol in symbols if symbol.type]
-    return [ctype for ctype in types if ctype.code == gdb.TYPE_CODE_STRUCT and ctype.fields()]
+    return [ctype for ctype in types if ctype.code in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION) and ctype.fields()]
 
 
 def describe(name, ctype, members):
