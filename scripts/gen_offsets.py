@@ -506,29 +506,34 @@ def abi_of(facts):
 
 
 def derive(library, release=None):
-    """The text of the offsets file for a library."""
-    version, machine = minor_version(library), machine_of(library)
+    """The layout in a library: source, shape, and each section that exists."""
+    version = minor_version(library)
     answer = ask_gdb(library)
-    abi = abi_of(answer["facts"])
+    facts, sections = answer["facts"], {name: answer["sections"].get(name) for name in SECTIONS}
+    sections["debug_offsets"] = answer["debug_offsets"]
+    sections = {name: section for name, section in sections.items() if section}
+    source = {
+        "cpython": release or release_of(library),
+        "from": "dwarf",
+        "abi": abi_of(facts),
+        "machine": machine_of(library),
+    }
+    return {"version": version, "source": source, "shape": shape_of(version, sections, facts), "sections": sections}
+
+
+def render(layout):
+    """The TOML of a layout."""
+    abi, machine = layout["source"]["abi"], layout["source"]["machine"]
     lines = [
-        f"# CPython {version}, {machine} linux, {abi} build. Written by scripts/gen_offsets.py; do not edit by hand.",
+        f"# CPython {layout['version']}, {machine} linux, {abi} build."
+        " Written by scripts/gen_offsets.py; do not edit by hand.",
         "# Format and meaning: python_offsets/README.md",
-        "",
-        "[source]",
-        f'cpython = "{release or release_of(library)}"',
-        'from = "dwarf"',
-        f'abi = "{abi}"',
-        f'machine = "{machine}"',
-        "",
-        "[shape]",
     ]
-    shape = shape_of(version, answer["sections"], answer["facts"])
-    lines += [f"{key} = {json.dumps(value)}" for key, value in shape.items()]
-    for section in [*SECTIONS, "debug_offsets"]:
-        found = answer["debug_offsets"] if section == "debug_offsets" else answer["sections"].get(section)
-        if found:
-            lines += ["", f"[{section}] # {found['c_type']}", f"size = {found['size']}"]
-            lines += [f"{key} = {place}" for key, place in found["members"].items()]
+    for name in ("source", "shape"):
+        lines += ["", f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in layout[name].items())]
+    for name, section in layout["sections"].items():
+        lines += ["", f"[{name}] # {section['c_type']}", f"size = {section['size']}"]
+        lines += [f"{key} = {place}" for key, place in section["members"].items()]
     return "\n".join(lines) + "\n"
 
 
@@ -542,7 +547,7 @@ def main():
     parser.add_argument("-o", "--output", type=Path, help="write here instead of to stdout")
     arguments = parser.parse_args()
     try:
-        text = derive(arguments.lib or find_library(arguments.python), arguments.release)
+        text = render(derive(arguments.lib or find_library(arguments.python), arguments.release))
     except Refusal as refusal:
         sys.exit(f"gen_offsets: {refusal}")
     if arguments.output:
