@@ -253,26 +253,16 @@ class Refusal(Exception):
 
 def read_dwarf(library, modules):
     """Read every section from the library, or from the extension module the section names if there is a file for it."""
-    homes = {None: list_sections(lambda module: module not in modules)}
-    for module in modules:
-        homes[module] = list_sections(lambda wanted, module=module: wanted == module)
     answer = {"sections": {}}
-    for module, sections in homes.items():
-        gdb.execute("file " + (modules[module] if module else library), to_string=True)
+    for module in [None, *modules]:
+        gdb.execute("file " + modules.get(module, library), to_string=True)
         if module is None:
             answer["facts"] = read_facts()
             answer["debug_offsets"] = read_debug_offsets()
-        for section in sections:
-            _, types, members = SECTIONS[section]
-            found = read_section(types, members)
-            if found:
-                answer["sections"][section] = found
+        for section, (home, types, members) in SECTIONS.items():
+            if module == (home if home in modules else None):
+                answer["sections"][section] = read_section(types, members)
     return answer
-
-
-def list_sections(wants_module):
-    """The sections whose module passes."""
-    return [section for section, (module, _, _) in SECTIONS.items() if wants_module(module)]
 
 
 def read_section(types, members):
@@ -391,7 +381,7 @@ def answer_request():
 def find_library(prefix):
     """The file with CPython's code under an installation prefix: a libpython, else a static executable."""
     found = sorted(Path(prefix, "lib").glob("libpython[23].*.so.1.0"))
-    found = found or [p for p in sorted(Path(prefix, "bin").glob("python[23].*")) if not p.name.endswith("-config")]
+    found = found or [file for file in Path(prefix, "bin").glob("python*") if re.fullmatch(r"python\d\.\d+", file.name)]
     if len(found) != 1:
         raise Refusal(f"{prefix}: expected one libpython or one pythonX.Y, found {len(found)}; name it with --lib")
     return found[0]
@@ -408,13 +398,16 @@ def minor_version(library):
 def find_modules(library):
     """The extension modules we read, as {name: file}, from the lib-dynload that belongs to the library."""
     version = minor_version(library)
-    places = [Path(library).parent / f"python{version}", Path(library).parent.parent / "lib" / f"python{version}"]
+    above = Path(library).resolve().parent
+    places = {above / f"python{version}" / "lib-dynload", above.parent / "lib" / f"python{version}" / "lib-dynload"}
     modules = {}
     for module in sorted({module for module, _, _ in SECTIONS.values() if module}):
-        for name in (module, OLD_MODULE_NAMES.get(module, module)):
-            files = [f for place in places for f in sorted((place / "lib-dynload").glob(f"{name}.*so"))]
-            if files:
-                modules.setdefault(module, str(files[0]))
+        names = {module, OLD_MODULE_NAMES.get(module, module)}
+        files = [file for place in places for name in names for file in place.glob(f"{name}.*so")]
+        if len(files) > 1:
+            raise Refusal(f"{library}: several files for the module {module}: {', '.join(map(str, files))}")
+        if files:
+            modules[module] = str(files[0])
     return modules
 
 
@@ -509,9 +502,8 @@ def derive(library, release=None):
     """The layout in a library: source, shape, and each section that exists."""
     version = minor_version(library)
     answer = ask_gdb(library)
-    facts, sections = answer["facts"], {name: answer["sections"].get(name) for name in SECTIONS}
-    sections["debug_offsets"] = answer["debug_offsets"]
-    sections = {name: section for name, section in sections.items() if section}
+    facts, found = answer["facts"], {**answer["sections"], "debug_offsets": answer["debug_offsets"]}
+    sections = {name: found[name] for name in [*SECTIONS, "debug_offsets"] if found[name]}
     source = {
         "cpython": release or release_of(library),
         "from": "dwarf",
