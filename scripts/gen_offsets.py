@@ -535,7 +535,7 @@ def main():
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--lib", type=Path, help="a libpython, or an executable that contains CPython, with DWARF")
     source.add_argument("--python", type=Path, metavar="PREFIX", help="an installation that has lib/ and bin/")
-    parser.add_argument("--release", metavar="X.Y.Z", help="what to write as the release; else the interpreter is asked")
+    parser.add_argument("--release", metavar="X.Y.Z", help="the release, if no interpreter is there to ask")
     parser.add_argument("-o", "--output", type=Path, help="write here instead of to stdout")
     arguments = parser.parse_args()
     try:
