@@ -25,7 +25,8 @@ except ImportError:  # the outer run, not the one inside gdb
 # What to read. One line a section:
 #   "section": (extension module or None, "C type, the first that exists", "members")
 # A member is NAME (key and C path alike) or KEY=PATH|PATH (the first path that exists). The module is the file the
-# type lives in when the module is not built into libpython.
+# type lives in when the module is not built into libpython. "T before M": the part of T that ends where member M
+# begins, for structs that CPython only asks the size of, so that DWARF lacks them (_PyDateTime_BaseTime).
 SECTIONS = {
     # The object header and the collector
     "object": (None, "PyObject", "ob_refcnt ob_type"),
@@ -49,7 +50,8 @@ SECTIONS = {
         "PyInterpreterState|struct _is",
         "next id threads_head=threads.head|tstate_head modules=imports.modules|modules sysdict builtins gc obmalloc"
         " gil=ceval.gil feature_flags types_builtins=types.builtins.initialized|types.builtins"
-        " types_for_extensions=types.for_extensions.initialized own_gil=_gil",
+        " types_for_extensions=types.for_extensions.initialized own_gil=_gil"
+        " type_cache=types.type_cache|type_cache",
     ),
     "gil": (None, "struct _gil_runtime_state", "locked"),
     "static_type": (
@@ -90,6 +92,9 @@ SECTIONS = {
     ),
     "heap_type": (None, "PyHeapTypeObject", "ht_name ht_qualname ht_slots ht_cached_keys ht_module _ht_tpname"),
     "tp_member": (None, "PyMemberDef", "name type offset flags"),
+    "type_cache_entry": (None, "struct type_cache_entry|struct method_cache_entry", "version name value"),
+    "old_class": (None, "PyClassObject", "cl_bases cl_dict cl_name cl_getattr cl_setattr cl_delattr"),
+    "old_instance": (None, "PyInstanceObject", "in_class in_dict"),
     # Built-in containers and values
     "dict": (None, "PyDictObject", "ma_used ma_keys ma_values ma_fill ma_mask ma_table ma_smalltable"),
     "dict_keys": (
@@ -152,14 +157,17 @@ SECTIONS = {
     "async_generator": (None, "PyAsyncGenObject", "ag_iframe"),
     "cell": (None, "PyCellObject", "ob_ref"),
     "module": (None, "PyModuleObject", "md_dict md_name md_def md_state"),
-    "method": (None, "PyMethodObject", "im_func im_self"),
+    "method": (None, "PyMethodObject", "im_func im_self im_class"),
+    "builtin_function": (None, "PyCFunctionObject", "m_ml m_self m_module"),
+    "builtin_method": (None, "PyCMethodObject", "mm_class"),
+    "descriptor": (None, "PyDescrObject", "d_type d_name d_qualname"),
     "base_exception": (None, "PyBaseExceptionObject", "dict args notes traceback context cause"),
     "traceback": (None, "PyTracebackObject|struct _traceback", "tb_next tb_frame"),
     "weakref": (None, "PyWeakReference", "wr_object wr_callback"),
-    "memoryview": (None, "PyMemoryViewObject", "mbuf"),
+    "memoryview": (None, "PyMemoryViewObject", "mbuf base view_obj=view.obj"),
     "managed_buffer": (None, "_PyManagedBufferObject", "exporter=master.obj"),
     # The standard library's C types
-    "deque": ("_collections", "dequeobject", "leftblock rightblock leftindex rightindex len numblocks state"),
+    "deque": ("_collections", "dequeobject", "leftblock rightblock leftindex rightindex len state"),
     "deque_block": ("_collections", "struct BLOCK", "leftlink data rightlink"),
     "odict": (None, "struct _odictobject", "od_fast_nodes od_fast_nodes_size od_first od_last od_inst_dict"),
     "odict_node": (None, "struct _odictnode", "key next"),
@@ -196,6 +204,7 @@ SECTIONS = {
         "StgInfo",
         "format ndim length ffi_type_pointer_elements=ffi_type_pointer.elements shape",
     ),
+    "cdata": ("_ctypes", "CDataObject|struct tagCDataObject", "b_ptr b_needsfree b_base b_size b_objects"),
     "mmap": ("mmap", "mmap_object", "data size_bytes=size"),
     "simple_queue": (
         "_queue",
@@ -207,8 +216,8 @@ SECTIONS = {
     "node": (None, "struct _node", "n_type n_str n_lineno n_nchildren n_child"),
     "datetime_time": ("_datetime", "PyDateTime_Time", "hastzinfo tzinfo"),
     "datetime_datetime": ("_datetime", "PyDateTime_DateTime", "hastzinfo tzinfo"),
-    "datetime_base_time": ("_datetime", "_PyDateTime_BaseTime", ""),
-    "datetime_base_datetime": ("_datetime", "_PyDateTime_BaseDateTime", ""),
+    "datetime_base_time": ("_datetime", "PyDateTime_Time before tzinfo", ""),
+    "datetime_base_datetime": ("_datetime", "PyDateTime_DateTime before tzinfo", ""),
     "lru_cache": ("_functools", "lru_cache_object|struct lru_cache_object", "root func maxsize typed cache kwd_mark"),
     "lru_list_elem": ("_functools", "struct lru_list_elem", "prev next hash key result"),
 }
@@ -244,37 +253,36 @@ class Refusal(Exception):
 
 def read_dwarf(library, modules):
     """Read every section from the library, or from the extension module the section names if there is a file for it."""
-    homes = {None: list_sections(lambda module: module not in modules)}
-    for module in modules:
-        homes[module] = list_sections(lambda wanted, module=module: wanted == module)
     answer = {"sections": {}}
-    for module, sections in homes.items():
-        gdb.execute("file " + (modules[module] if module else library), to_string=True)
+    for module in [None, *modules]:
+        gdb.execute("file " + modules.get(module, library), to_string=True)
         if module is None:
             answer["facts"] = read_facts()
             answer["debug_offsets"] = read_debug_offsets()
-        for section in sections:
-            _, types, members = SECTIONS[section]
-            found = read_section(types, members)
-            if found:
-                answer["sections"][section] = found
+        for section, (home, types, members) in SECTIONS.items():
+            if module == (home if home in modules else None):
+                answer["sections"][section] = read_section(types, members)
     return answer
-
-
-def list_sections(wants_module):
-    """The sections whose module passes."""
-    return [section for section, (module, _, _) in SECTIONS.items() if wants_module(module)]
 
 
 def read_section(types, members):
     """The first of the C types that exists, with its size and those of the members that exist; None without one."""
     for name in types.split("|"):
+        if " before " in name:
+            return read_beginning(name)
         layouts = [describe(name, ctype, members) for ctype in definitions(name)]
         if any(layout != layouts[0] for layout in layouts):
             raise Refusal(f"{name} has several definitions that differ")
         if layouts:
             return layouts[0]
     return None
+
+
+def read_beginning(name):
+    """The part of a struct before one of its members, which it is padded to."""
+    whole, _, end = name.partition(" before ")
+    found = read_section(whole, end)
+    return found and {"c_type": name, "size": found["members"][end][0], "members": {}}
 
 
 def definitions(name):
@@ -284,7 +292,7 @@ def definitions(name):
     else:
         symbols = gdb.lookup_static_symbols(name, gdb.SYMBOL_VAR_DOMAIN)
     types = [symbol.type.strip_typedefs() for symbol in symbols if symbol.type]
-    return [ctype for ctype in types if ctype.code == gdb.TYPE_CODE_STRUCT and ctype.fields()]
+    return [ctype for ctype in types if ctype.code in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION) and ctype.fields()]
 
 
 def describe(name, ctype, members):
@@ -373,7 +381,7 @@ def answer_request():
 def find_library(prefix):
     """The file with CPython's code under an installation prefix: a libpython, else a static executable."""
     found = sorted(Path(prefix, "lib").glob("libpython[23].*.so.1.0"))
-    found = found or [p for p in sorted(Path(prefix, "bin").glob("python[23].*")) if not p.name.endswith("-config")]
+    found = found or [file for file in Path(prefix, "bin").glob("python*") if re.fullmatch(r"python\d\.\d+", file.name)]
     if len(found) != 1:
         raise Refusal(f"{prefix}: expected one libpython or one pythonX.Y, found {len(found)}; name it with --lib")
     return found[0]
@@ -390,13 +398,16 @@ def minor_version(library):
 def find_modules(library):
     """The extension modules we read, as {name: file}, from the lib-dynload that belongs to the library."""
     version = minor_version(library)
-    places = [Path(library).parent / f"python{version}", Path(library).parent.parent / "lib" / f"python{version}"]
+    above = Path(library).resolve().parent
+    places = {above / f"python{version}" / "lib-dynload", above.parent / "lib" / f"python{version}" / "lib-dynload"}
     modules = {}
     for module in sorted({module for module, _, _ in SECTIONS.values() if module}):
-        for name in (module, OLD_MODULE_NAMES.get(module, module)):
-            files = [f for place in places for f in sorted((place / "lib-dynload").glob(f"{name}.*so"))]
-            if files:
-                modules.setdefault(module, str(files[0]))
+        names = {module, OLD_MODULE_NAMES.get(module, module)}
+        files = [file for place in places for name in names for file in place.glob(f"{name}.*so")]
+        if len(files) > 1:
+            raise Refusal(f"{library}: several files for the module {module}: {', '.join(map(str, files))}")
+        if files:
+            modules[module] = str(files[0])
     return modules
 
 
@@ -488,29 +499,33 @@ def abi_of(facts):
 
 
 def derive(library, release=None):
-    """The text of the offsets file for a library."""
-    version, machine = minor_version(library), machine_of(library)
+    """The layout in a library: source, shape, and each section that exists."""
+    version = minor_version(library)
     answer = ask_gdb(library)
-    abi = abi_of(answer["facts"])
+    facts, found = answer["facts"], {**answer["sections"], "debug_offsets": answer["debug_offsets"]}
+    sections = {name: found[name] for name in [*SECTIONS, "debug_offsets"] if found[name]}
+    source = {
+        "cpython": release or release_of(library),
+        "from": "dwarf",
+        "abi": abi_of(facts),
+        "machine": machine_of(library),
+    }
+    return {"version": version, "source": source, "shape": shape_of(version, sections, facts), "sections": sections}
+
+
+def render(layout):
+    """The TOML of a layout."""
+    abi, machine = layout["source"]["abi"], layout["source"]["machine"]
     lines = [
-        f"# CPython {version}, {machine} linux, {abi} build. Written by scripts/gen_offsets.py; do not edit by hand.",
+        f"# CPython {layout['version']}, {machine} linux, {abi} build."
+        " Written by scripts/gen_offsets.py; do not edit by hand.",
         "# Format and meaning: python_offsets/README.md",
-        "",
-        "[source]",
-        f'cpython = "{release or release_of(library)}"',
-        'from = "dwarf"',
-        f'abi = "{abi}"',
-        f'machine = "{machine}"',
-        "",
-        "[shape]",
     ]
-    shape = shape_of(version, answer["sections"], answer["facts"])
-    lines += [f"{key} = {json.dumps(value)}" for key, value in shape.items()]
-    for section in [*SECTIONS, "debug_offsets"]:
-        found = answer["debug_offsets"] if section == "debug_offsets" else answer["sections"].get(section)
-        if found:
-            lines += ["", f"[{section}] # {found['c_type']}", f"size = {found['size']}"]
-            lines += [f"{key} = {place}" for key, place in found["members"].items()]
+    for name in ("source", "shape"):
+        lines += ["", f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in layout[name].items())]
+    for name, section in layout["sections"].items():
+        lines += ["", f"[{name}] # {section['c_type']}", f"size = {section['size']}"]
+        lines += [f"{key} = {place}" for key, place in section["members"].items()]
     return "\n".join(lines) + "\n"
 
 
@@ -520,11 +535,11 @@ def main():
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--lib", type=Path, help="a libpython, or an executable that contains CPython, with DWARF")
     source.add_argument("--python", type=Path, metavar="PREFIX", help="an installation that has lib/ and bin/")
-    parser.add_argument("--release", metavar="X.Y.Z", help="what to write as the release; else the interpreter is asked")
+    parser.add_argument("--release", metavar="X.Y.Z", help="the release, if no interpreter is there to ask")
     parser.add_argument("-o", "--output", type=Path, help="write here instead of to stdout")
     arguments = parser.parse_args()
     try:
-        text = derive(arguments.lib or find_library(arguments.python), arguments.release)
+        text = render(derive(arguments.lib or find_library(arguments.python), arguments.release))
     except Refusal as refusal:
         sys.exit(f"gen_offsets: {refusal}")
     if arguments.output:
