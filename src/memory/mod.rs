@@ -53,7 +53,9 @@ pub trait Memory: Sync {
     }
 
     /// Does this memory hold `at` as something that may be an object or a buffer of one?
-    fn holds(&self, at: Addr) -> bool;
+    fn holds(&self, at: Addr) -> bool {
+        at.is_user() && at.0 >= 4096
+    }
 }
 
 impl<M: Memory + ?Sized> Memory for &M {
