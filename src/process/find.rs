@@ -1,0 +1,2 @@
+//! Still to come.
+pub fn children(_: i32) -> Vec<i32> { Vec::new() }
