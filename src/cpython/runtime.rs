@@ -306,5 +306,5 @@ fn is_table<M: Memory + ?Sized>(mem: &M, layout: &Layout, table: Addr, count: u6
         let index = arena.pools.start.up(layout.pool.arenaindex.at as u64).and_then(|at| int(mem, at));
         !arena.pools.is_empty() && index.and_then(|i| u32::try_from(i).ok()) == Some(arena.index)
     };
-    damaged == 0 && arenas.iter().any(known_to_its_pools)
+    damaged <= 2 && arenas.iter().any(known_to_its_pools)
 }
