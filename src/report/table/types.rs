@@ -139,6 +139,25 @@ coverage 99.54%: objects and their buffers explain 152.7 MiB of the 153.4 MiB th
         let torn = Capture { frozen: false, consistent: false, skipped: 1, ..capture() };
         let text =
             rendered(&census(SizeBasis::Exact), &HistogramOptions { filter, ..Default::default() }, &torn, Some(44));
-        assert_eq!(text, "PLACE");
+        assert_eq!(
+            text,
+            "\
+TYPE                 COUNT     BYTES   SHARE
+foo_module.Timing   60,631  12.3 MiB   73.6%
+evil.\\x1…u202eName       3   3.9 KiB   <0.1%
+builtins.NoneType        1      16 B   <0.1%
+3 types matched     60,635  12.3 MiB   73.6%
+4 types in all      82,419  16.7 MiB  100.0%
+
+coverage 99.54%: objects and their buffers
+  explain 152.7 MiB of the 153.4 MiB that
+  the allocator handed out
+not frozen: the target ran on while it was
+  read, so numbers may be torn
+not consistent: lists of the collector or
+  object headers did not hold together
+1 object left out as damaged
+"
+        );
     }
 }
