@@ -38,6 +38,8 @@ pub struct Members {
     pub torn: u64,
     /// Objects in all lists.
     pub count: u64,
+    /// Objects in each list, in the order of the lists.
+    pub sizes: Vec<u64>,
 }
 
 impl Members {
@@ -121,7 +123,9 @@ fn link_mask(layout: &Layout) -> u64 {
 pub fn walk<M: Memory + ?Sized>(mem: &M, layout: &Layout, map: &ArenaMap, lists: &[GcList], cap: u64) -> Members {
     let mut members = Members::default();
     for list in lists {
+        let before = members.count;
         walk_list(mem, layout, map, list, cap, &mut members);
+        members.sizes.push(members.count.saturating_sub(before));
     }
     members
 }

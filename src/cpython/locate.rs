@@ -21,6 +21,8 @@ pub struct Located {
     pub shared: bool,
     /// Was its file deleted or replaced since?
     pub deleted: bool,
+    /// Is it a debug build (`--with-pydebug`)?
+    pub debug: bool,
     /// Addresses of globals.
     pub globals: Globals,
     /// The module's writable memory: statics and `.bss`.
@@ -105,6 +107,8 @@ pub fn locate(pid: i32, mem: &dyn Memory, regions: &Regions) -> Result<Located, 
         path: module.path.clone(),
         shared: module.file_name().contains(".so"),
         deleted: module.is_deleted(),
+        // compiled in debug builds only, all versions
+        debug: symbols.get("_Py_NegativeRefcount").is_some(),
         globals: with_statics(globals, pid, mem, module),
         data,
         own_code,

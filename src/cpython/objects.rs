@@ -143,11 +143,12 @@ impl<'a, M: Memory + ?Sized> World<'a, M> {
             first.candidates.extend(walker.candidates.drain());
         }
         first.large();
-        walkers.push(first);
-        Self::merge(walkers)
+        Self::merge(first, walkers)
     }
 
-    fn merge(mut walkers: Vec<Walker<'a, M>>) -> Table<'a, M> {
+    fn merge(first: Walker<'a, M>, mut walkers: Vec<Walker<'a, M>>) -> Table<'a, M> {
+        let mut types = first.types.clone();
+        walkers.push(first);
         let mut counts: FxHashMap<u64, Count> = FxHashMap::default();
         let mut account = Account::default();
         let mut sightings = Vec::new();
@@ -163,11 +164,6 @@ impl<'a, M: Memory + ?Sized> World<'a, M> {
             sightings.append(&mut walker.sightings);
         }
         account.explained_bytes = account.explained_bytes.min(account.used_bytes);
-        // The last one has seen the static types; what it lacks, it looks up.
-        let mut types = match walkers.pop() {
-            Some(walker) => walker.types,
-            None => unreachable_types(),
-        };
         for at in counts.keys() {
             types.find(Addr(*at));
         }
@@ -182,11 +178,6 @@ impl<'a, M: Memory + ?Sized> World<'a, M> {
     fn is_own_data(&self, at: Addr) -> bool {
         self.own_data.iter().any(|r| r.contains(at))
     }
-}
-
-fn unreachable_types<'a, M: ?Sized>() -> Types<'a, M> {
-    // `merge` is always given the walker that `walk` began with
-    panic!("no walker")
 }
 
 fn pieces(range: &AddrRange) -> Vec<AddrRange> {

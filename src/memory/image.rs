@@ -18,6 +18,8 @@ use crate::addr::{Addr, AddrRange};
 const PAGE: u64 = 4096;
 /// Pieces in which the destination is touched and copied in parallel.
 const PIECE: usize = 4 << 20;
+/// So many pieces are copied before the caller is asked whether to go on holding the target.
+const BATCH: usize = 16;
 
 #[derive(Debug, Clone, Copy)]
 struct Segment {
@@ -30,6 +32,10 @@ pub struct Image {
     segments: Vec<Segment>,
     bytes: MmapMut,
     used: usize,
+    /// Where the planned segments end and those that were found late begin.
+    planned: usize,
+    /// Sorted ranges that exist, copied or not.
+    considered: Vec<AddrRange>,
     live: Live,
     /// Ranges that cannot change while the target lives: reading them later is as good as now.
     constant: Vec<AddrRange>,
@@ -51,7 +57,7 @@ impl Image {
         bytes.par_chunks_mut(PIECE).for_each(|piece| {
             for page in piece.chunks_mut(PAGE as usize) {
                 if let Some(first) = page.first_mut() {
-                    // SAFETY-free way to force the write: black_box keeps the store
+                    // kept by the compiler although nobody reads it
                     *std::hint::black_box(first) = 0;
                 }
             }
@@ -66,21 +72,47 @@ impl Image {
             })
             .collect();
         let constant = regions.iter().filter(|r| r.read && !r.write && !r.is_anonymous()).map(|r| r.range).collect();
-        Ok(Image { segments, bytes, used: at, live, constant, text: Mutex::default(), late: AtomicU64::new(0) })
+        Ok(Image { segments, bytes, used: at, planned: at, considered: Vec::new(), live, constant, text: Mutex::default(), late: AtomicU64::new(0) })
     }
 
-    /// Copies all prepared ranges; what has gone meanwhile is left out.
+    /// Copies all prepared ranges, as many threads at once as there are processors; what has gone meanwhile is left
+    /// out. `between` is called after every [`BATCH`] pieces.
     ///
     /// # Errors
     /// [`FaultKind::Gone`] or [`FaultKind::Denied`] where nothing more can be read.
-    pub fn fill(&mut self) -> Result<(), Fault> {
-        let ranges: Vec<AddrRange> = self.segments.iter().map(|s| s.range).collect();
-        let into = self.bytes.get_mut(..self.used).unwrap_or_default();
-        let missing = self.live.copy(&ranges, into)?;
+    pub fn fill(&mut self, mut between: impl FnMut()) -> Result<(), Fault> {
+        let live = &self.live;
+        let mut rest: &mut [u8] = self.bytes.get_mut(..self.planned).unwrap_or_default();
+        let mut pieces = Vec::new();
+        for segment in self.segments.iter().filter(|s| s.at < self.planned) {
+            let mut start = segment.range.start;
+            while start < segment.range.end {
+                let end = start.up(PIECE as u64).unwrap_or(segment.range.end).min(segment.range.end);
+                let range = AddrRange::new(start, end);
+                let len = usize::try_from(range.len()).unwrap_or(usize::MAX);
+                let Some((into, tail)) = rest.split_at_mut_checked(len) else { break };
+                pieces.push((range, into));
+                rest = tail;
+                start = end;
+            }
+        }
+        let mut missing = Vec::new();
+        for batch in pieces.chunks_mut(BATCH) {
+            let copied: Vec<_> = batch.par_iter_mut().map(|(range, into)| live.copy(&[*range], into)).collect();
+            for copied in copied {
+                missing.extend(copied?.missing);
+            }
+            between();
+        }
         for gap in missing {
             self.remove(gap);
         }
         Ok(())
+    }
+
+    /// Tells which ranges exist although they were not copied: an object found there is read late.
+    pub fn skip(&mut self, considered: &[AddrRange]) {
+        self.considered = considered.to_vec();
     }
 
     /// Copies one more range, found late, while there is spare room; `false` where there is none.
@@ -91,7 +123,7 @@ impl Image {
         let len = usize::try_from(range.len()).unwrap_or(usize::MAX);
         let Some(end) = self.used.checked_add(len) else { return Ok(false) };
         let Some(into) = self.bytes.get_mut(self.used..end) else { return Ok(false) };
-        let missing = self.live.copy(&[range], into)?;
+        let missing = self.live.copy(&[range], into)?.missing;
         self.segments.push(Segment { range, at: self.used });
         self.used = end;
         for gap in missing {
@@ -231,6 +263,10 @@ impl Memory for Image {
     }
 
     fn holds(&self, at: Addr) -> bool {
-        self.segment(at).is_some()
+        if self.segment(at).is_some() {
+            return true;
+        }
+        let i = self.considered.partition_point(|r| r.end <= at);
+        self.considered.get(i).is_some_and(|r| r.contains(at))
     }
 }
