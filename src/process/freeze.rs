@@ -653,8 +653,7 @@ n = 0
 def count(*_):
     global n
     n += 1
-    os.write(1, b'x
-')
+    os.write(1, b'x\n')
 signal.signal(signal.SIGUSR1, count)
 signal.signal(signal.SIGRTMIN + 3, count)
 print('READY', flush=True)
