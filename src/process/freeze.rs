@@ -129,10 +129,7 @@ impl Freeze {
                 Ok(Freeze { pid, tids, was_stopped, since, tracing: Some((let_go, thread)), here: PhantomData })
             }
             Ok(Err(e)) => {
-                // All it still does is let go, which is not waited for where it may take long.
-                if !matches!(e, FreezeError::Deadline { .. }) {
-                    let _ = thread.join();
-                }
+                let _ = thread.join();
                 Err(e)
             }
             Err(_) => Err(FreezeError::Gone { pid }),
@@ -424,5 +421,312 @@ fn refused(pid: i32, tid: i32) -> FreezeError {
             Gate::Traced { pid, tracer } => FreezeError::Traced { pid, tracer },
             gate => FreezeError::Refused(gate),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::process::{Child, ChildStdout, Command, Stdio};
+
+    /// A child that is killed at the end of the test.
+    struct Target {
+        child: Child,
+        process: Process,
+        out: BufReader<ChildStdout>,
+    }
+
+    impl Target {
+        /// A program that prints a line when it is ready; `None` where it is not installed.
+        fn new(program: &str, args: &[&str]) -> Option<Target> {
+            let mut child =
+                Command::new(program).args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().ok()?;
+            let out = BufReader::new(child.stdout.take()?);
+            let process = Process::open(i32::try_from(child.id()).ok()?).ok()?;
+            let mut target = Target { child, process, out };
+            assert_eq!(target.line(), "READY");
+            Some(target)
+        }
+
+        fn python(code: &str) -> Option<Target> {
+            let found = Target::new("/usr/bin/python3", &["-c", code]);
+            if found.is_none() {
+                log::warn!("no /usr/bin/python3: a test is skipped");
+            }
+            found
+        }
+
+        fn cat() -> Target {
+            Target::new("sh", &["-c", "echo READY; exec cat"]).expect("sh")
+        }
+
+        fn line(&mut self) -> String {
+            let mut line = String::new();
+            self.out.read_line(&mut line).expect("the target speaks");
+            line.trim_end().to_owned()
+        }
+
+        /// The target answers what it is told.
+        fn echoes(&mut self) {
+            let input = self.child.stdin.as_mut().expect("a pipe");
+            input.write_all(b"still here\n").expect("written");
+            assert_eq!(self.line(), "still here");
+        }
+
+        fn signal(&self, signal: i32) {
+            // SAFETY: sends a signal to our own child.
+            assert_eq!(unsafe { libc::kill(self.process.pid(), signal) }, 0);
+        }
+
+        fn wait_for(&self, state: State) {
+            let began = Instant::now();
+            while self.process.state().expect("it lives") != state {
+                assert!(began.elapsed() < Duration::from_secs(10), "never {state:?}");
+                std::thread::yield_now();
+            }
+        }
+
+        fn states(&self) -> Vec<State> {
+            threads(self.process.pid()).expect("it lives").into_iter().map(|t| state(self.process.pid(), t)).collect()
+        }
+    }
+
+    impl Drop for Target {
+        fn drop(&mut self) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn holds_and_lets_go() {
+        let mut target = Target::cat();
+        target.wait_for(State::Sleeping);
+        let freeze = Freeze::new(&target.process, SECOND).expect("ours");
+        assert_eq!(freeze.threads(), 1);
+        assert!(!freeze.was_stopped());
+        assert_eq!(target.process.state().expect("it lives"), State::Traced);
+        assert!(target.process.tracer().is_some());
+        let _ = freeze.thaw();
+        assert!(target.process.tracer().is_none());
+        target.wait_for(State::Sleeping);
+        target.echoes();
+    }
+
+    #[test]
+    fn a_second_one_is_told_who_holds_it() {
+        let target = Target::cat();
+        let _first = Freeze::new(&target.process, SECOND).expect("ours");
+        let second = Freeze::new(&target.process, SECOND);
+        let own = i32::try_from(std::process::id()).expect("a pid fits");
+        assert!(matches!(second, Err(FreezeError::Traced { tracer, .. }) if tracer.pid == own));
+    }
+
+    #[test]
+    fn unwinding_lets_go() {
+        let mut target = Target::cat();
+        let process = target.process.clone();
+        let fell = std::panic::catch_unwind(|| {
+            let _freeze = Freeze::new(&process, SECOND).expect("ours");
+            std::panic::resume_unwind(Box::new(()));
+        });
+        assert!(fell.is_err());
+        assert!(process.tracer().is_none());
+        target.echoes();
+    }
+
+    #[test]
+    fn what_was_stopped_stays_stopped() {
+        let mut target = Target::cat();
+        target.signal(libc::SIGSTOP);
+        target.wait_for(State::Stopped);
+        let freeze = Freeze::new(&target.process, SECOND).expect("ours");
+        assert!(freeze.was_stopped());
+        let _ = freeze.thaw();
+        target.wait_for(State::Stopped);
+        assert!(target.process.tracer().is_none());
+        target.signal(libc::SIGCONT);
+        target.echoes();
+    }
+
+    #[test]
+    fn a_stop_that_comes_meanwhile_is_kept() {
+        let mut target = Target::cat();
+        let freeze = Freeze::new(&target.process, SECOND).expect("ours");
+        target.signal(libc::SIGSTOP);
+        let _ = freeze.thaw();
+        target.wait_for(State::Stopped);
+        target.signal(libc::SIGCONT);
+        target.echoes();
+    }
+
+    const THREADS: &str = r"
+import threading, sys, time
+stop = threading.Event()
+def spin():
+    while not stop.is_set():
+        sum(range(1000))
+for i in range(20):
+    threading.Thread(target=stop.wait if i % 4 else spin, daemon=True).start()
+print('READY', flush=True)
+for line in sys.stdin:
+    print(line, end='', flush=True)
+";
+
+    #[test]
+    fn holds_many_threads_again_and_again() {
+        let Some(mut target) = Target::python(THREADS) else { return };
+        for _ in 0..50 {
+            let freeze = Freeze::new(&target.process, SECOND).expect("ours");
+            assert_eq!(freeze.threads(), 21);
+            assert!(target.states().iter().all(|s| *s == State::Traced), "{:?}", target.states());
+            drop(freeze);
+        }
+        assert!(!target.states().contains(&State::Traced));
+        target.echoes();
+    }
+
+    #[test]
+    fn threads_that_come_and_go() {
+        let code = r"
+import threading, sys
+stop = False
+def churn():
+    while not stop:
+        t = threading.Thread(target=lambda: None)
+        t.start()
+        t.join()
+ts = [threading.Thread(target=churn) for _ in range(3)]
+for t in ts: t.start()
+print('READY', flush=True)
+for line in sys.stdin:
+    print(line, end='', flush=True)
+    sys.stdout.flush()
+";
+        let Some(mut target) = Target::python(code) else { return };
+        for _ in 0..100 {
+            let freeze = Freeze::new(&target.process, SECOND).expect("ours");
+            let states = target.states();
+            assert!(states.iter().all(|s| matches!(s, State::Traced | State::Zombie)), "{states:?}");
+            drop(freeze);
+        }
+        target.echoes();
+    }
+
+    #[test]
+    fn an_exited_main_thread_is_left_alone() {
+        let code = r"
+import threading, ctypes, sys, time
+def rest():
+    while True:
+        line = sys.stdin.readline()
+        if line:
+            sys.stdout.write(line)
+            sys.stdout.flush()
+threading.Thread(target=rest, daemon=True).start()
+print('READY', flush=True)
+# PyThread_exit_thread would wait for the others: end this thread alone.
+ctypes.CDLL(None).syscall(60, 0)
+";
+        let Some(mut target) = Target::python(code) else { return };
+        target.wait_for(State::Zombie);
+        let freeze = Freeze::new(&target.process, SECOND).expect("ours");
+        assert_eq!(freeze.threads(), 1);
+        let regions = target.process.regions().expect("the other thread's map");
+        let live = crate::memory::live::Live::new(target.process.pid());
+        let region = regions.iter().find(|r| r.read).expect("something is readable");
+        crate::memory::Memory::word(&live, region.range.start).expect("read by the other thread");
+        assert!(target.process.rss_bytes() > 0);
+        drop(freeze);
+        target.echoes();
+    }
+
+    /// Signals rain on the target while it is held and let go: each must arrive.
+    #[test]
+    fn no_signal_is_lost() {
+        let code = r"
+import signal, sys, os
+n = 0
+def count(*_):
+    global n
+    n += 1
+    os.write(1, b'x\n')
+signal.signal(signal.SIGUSR1, count)
+signal.signal(signal.SIGRTMIN + 3, count)
+print('READY', flush=True)
+while True:
+    sum(range(200))
+";
+        let Some(mut target) = Target::python(code) else { return };
+        for round in 0..200 {
+            let signal = if round % 2 == 0 { libc::SIGUSR1 } else { libc::SIGRTMIN() + 3 };
+            let early = round % 3 == 0;
+            if early {
+                target.signal(signal);
+            }
+            let freeze = Freeze::new(&target.process, SECOND).expect("ours");
+            if !early {
+                target.signal(signal);
+            }
+            drop(freeze);
+            assert_eq!(target.line(), "x");
+        }
+    }
+
+    #[test]
+    fn killed_while_held() {
+        let mut target = Target::cat();
+        let freeze = Freeze::new(&target.process, SECOND).expect("ours");
+        target.signal(libc::SIGKILL);
+        drop(freeze);
+        let _ = target.child.wait();
+        assert!(!target.process.still_same());
+        assert!(matches!(Freeze::new(&target.process, SECOND), Err(FreezeError::Gone { .. })));
+    }
+
+    /// A parent waits uninterruptibly for its child of vfork(), so that it cannot be stopped by anyone.
+    #[test]
+    fn gives_up_on_what_cannot_be_stopped() {
+        let code = r"
+import ctypes, sys, os
+print('READY', flush=True)
+libc = ctypes.CDLL(None)
+libc.syscall.restype = ctypes.c_long
+# clone(CLONE_VM | CLONE_VFORK | SIGCHLD) with its own stack: a child that sleeps until it is killed.
+FN = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
+stack = ctypes.create_string_buffer(1 << 20)
+top = ctypes.c_void_p((ctypes.addressof(stack) + (1 << 20)) & ~15)
+libc.clone(ctypes.cast(libc.pause, ctypes.c_void_p), top, 0x100 | 0x4000 | 17, None)
+print('AGAIN', flush=True)
+for line in sys.stdin:
+    print(line, end='', flush=True)
+";
+        let Some(mut target) = Target::python(code) else { return };
+        target.wait_for(State::Uninterruptible);
+        let error = Freeze::new(&target.process, Duration::from_millis(20)).expect_err("it cannot be stopped");
+        assert!(
+            matches!(error, FreezeError::Deadline { state: State::Uninterruptible, running: 1, .. }),
+            "{error}"
+        );
+        let began = Instant::now();
+        while target.process.tracer().is_some() {
+            assert!(began.elapsed() < SECOND, "still traced");
+        }
+        for child in target.process.children() {
+            // SAFETY: sends a signal to the child of our own child.
+            unsafe { libc::kill(child, libc::SIGKILL) };
+        }
+        assert_eq!(target.line(), "AGAIN");
+        target.echoes();
+    }
+
+    #[test]
+    fn nobody_stops_himself() {
+        let own = Process::open(i32::try_from(std::process::id()).expect("a pid fits")).expect("ourselves");
+        let error = Freeze::new(&own, SECOND).expect_err("not ourselves");
+        assert!(matches!(error, FreezeError::Refused(Gate::Ourselves { .. })), "{error}");
     }
 }

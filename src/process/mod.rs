@@ -506,8 +506,10 @@ fn threads(pid: i32) -> Result<Vec<i32>, ProcessError> {
 
 /// Who traces the thread or process.
 fn tracer(tid: i32) -> Option<Tracer> {
-    let pid = Status::read(&format!("/proc/{tid}/status")).ok()?.number("TracerPid:")?;
-    let pid = i32::try_from(pid).ok().filter(|p| *p > 0)?;
+    let number = |of: i64, key: &str| Status::read(&format!("/proc/{of}/status")).ok()?.number(key);
+    // The kernel tells the thread that traces, which need not be the first one of its process.
+    let thread = number(i64::from(tid), "TracerPid:").filter(|t| *t > 0)?;
+    let pid = i32::try_from(number(thread, "Tgid:").unwrap_or(thread)).ok()?;
     Some(Tracer { pid, name: comm(pid) })
 }
 
