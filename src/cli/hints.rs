@@ -89,7 +89,12 @@ pub fn key(gate: &Gate, place: Place, again: &str) -> String {
         (Gate::Yama { ours: 1.., .. }, Place::Host) => {
             format!("sudo {again}\nor for all: sudo sysctl kernel.yama.ptrace_scope=0")
         }
-        (Gate::UserNamespace { .. }, _) => format!("on the host, outside of this container: sudo {again}"),
+        (Gate::UserNamespace { .. }, _) => {
+            "sudo leakspy ps   (on the host, outside of this container: the process has another PID there)".to_owned()
+        }
+        (Gate::Yama { ours: 0, .. } | Gate::Capability { ours: 0, .. } | Gate::Unknown { ours: 0, .. }, Place::Host) => {
+            "start leakspy with CAP_SYS_PTRACE, which root lacks here\n(in a systemd unit: name it in CapabilityBoundingSet= and AmbientCapabilities=)".to_owned()
+        }
         (Gate::NotDumpable { .. }, Place::Host) => format!("sudo {again}"),
         (Gate::Seccomp { .. }, Place::Host) => format!("outside of the sandbox that leakspy runs in: {again}"),
         (Gate::Seccomp { .. }, Place::Container) => {
@@ -119,7 +124,7 @@ mod tests {
     #[test]
     fn the_key_fits_the_place() {
         let gate = Gate::Capability { pid: 7, owner: 0, ours: 0, contained: true };
-        assert!(key(&gate, Place::Host, AGAIN).starts_with("sudo leakspy types --pid 7"));
+        assert!(!key(&gate, Place::Host, AGAIN).contains("sudo"), "root gains nothing from sudo");
         assert!(key(&gate, Place::Container, AGAIN).contains("--cap-add SYS_PTRACE"));
         assert!(key(&gate, Place::Kubernetes, AGAIN).contains("shareProcessNamespace: true"));
         let gate = Gate::OtherUser { pid: 7, owner: 33, ours: 1000 };

@@ -8,6 +8,7 @@ use crate::analysis::{Histogram, Totals};
 use crate::heap::{Capture, Info, SizeBasis, TypeTally};
 use crate::report::ProcessRow;
 use crate::report::number::rounded;
+use crate::report::text::is_hidden;
 
 #[derive(Serialize)]
 struct Types<'a> {
@@ -107,8 +108,23 @@ fn measured(capture: &Capture) -> Capture {
 }
 
 fn write(out: &mut dyn Write, answer: &impl Serialize) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, answer)?;
-    out.write_all(b"\n")
+    let mut text = serde_json::to_string_pretty(answer)?;
+    // JSON lets DEL, C1 controls and marks of direction stand as they are, a terminal obeys them. Outside of strings JSON
+    // has none of these, so what is replaced is always part of one, and means the same afterwards.
+    if text.chars().any(steers) {
+        text = text.chars().map(|c| if steers(c) { escaped(c) } else { c.to_string() }).collect();
+    }
+    text.push('\n');
+    out.write_all(text.as_bytes())
+}
+
+/// Does a terminal do something at this character? Newlines are JSON's own by now.
+fn steers(c: char) -> bool {
+    c != '\n' && is_hidden(c)
+}
+
+fn escaped(c: char) -> String {
+    c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect()
 }
 
 #[cfg(test)]
@@ -251,6 +267,16 @@ pub(super) mod tests {
 }
 "#
         );
+    }
+
+    #[test]
+    fn what_steers_a_terminal_is_escaped_and_reads_back_the_same() {
+        let name = "a\u{1b}[2J\u{9b}31m\u{7f}\u{202e}\u{e0041}é\"";
+        let census = Census { types: vec![TypeTally { name: name.into(), count: 1, ..Default::default() }] };
+        let answer = text(|out| types(out, &histogram(&census, &HistogramOptions::default()), &capture()));
+        assert!(answer.contains(r#""a\u001b[2J\u009b31m\u007f\u202e\udb40\udc41é\"""#), "{answer}");
+        let read: serde_json::Value = serde_json::from_str(&answer).expect("JSON");
+        assert_eq!(read["types"][0]["type"], name);
     }
 
     #[test]

@@ -17,10 +17,15 @@ pub fn thousands(n: u64) -> String {
     out
 }
 
-/// `153` of something and its name, which takes an `s` where there is not exactly one: `1 type`, `2,000 types`.
+/// A number of things by their name in the singular: `1 type`, `2,000 types`, `3 processes`.
 #[must_use]
 pub fn counted(n: u64, noun: &str) -> String {
-    format!("{} {noun}{}", thousands(n), if n == 1 { "" } else { "s" })
+    let ending = match (n, noun.ends_with('s')) {
+        (1, _) => "",
+        (_, true) => "es",
+        (_, false) => "s",
+    };
+    format!("{} {noun}{ending}", thousands(n))
 }
 
 /// Bytes with one decimal in the unit that keeps them below 1,024: `131000000` → `124.9 MiB`.
@@ -69,6 +74,7 @@ mod tests {
         assert_eq!(thousands(u64::MAX), "18,446,744,073,709,551,615");
         assert_eq!(counted(1, "type"), "1 type");
         assert_eq!(counted(2000, "type"), "2,000 types");
+        assert_eq!(counted(3, "process"), "3 processes");
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 }
 
 /// Controls, line and paragraph separators, zero-width and directional marks, tags.
-fn is_hidden(c: char) -> bool {
+pub(super) fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(u32::from(c),
             0xad | 0x61c | 0x180e | 0x200b..=0x200f | 0x2028..=0x202e | 0x2060..=0x206f | 0xfeff

@@ -44,7 +44,7 @@ pub fn processes(out: &mut dyn Write, rows: &[ProcessRow], hidden: u64, look: Lo
     }
     out.write_all(grid.render(look).as_bytes())?;
     if hidden > 0 {
-        let more = if hidden == 1 { "1 more process".to_owned() } else { counted(hidden, "more processe") };
+        let more = counted(hidden, "more process");
         out.write_all(styled(Weight::Dim, &more, look.colour).as_bytes())?;
     }
     Ok(())
