@@ -23,6 +23,7 @@ pub fn options(source: &SourceArgs, command: &str) -> Result<capture::Options, R
         max_memory: source.max_memory,
         offsets: source.offsets.clone(),
         values: source.values,
+        watched: Vec::new(),
     })
 }
 

@@ -183,11 +183,10 @@ pub(super) mod tests {
             },
             gc: vec![Collector {
                 interpreter: 0,
-                enabled: true,
                 collecting: false,
                 generations: vec![
-                    Generation { name: "0".into(), objects: 431, count: Some(431), threshold: Some(700) },
-                    Generation { name: "permanent".into(), objects: 0, count: None, threshold: None },
+                    Generation { name: "0".into(), objects: 431 },
+                    Generation { name: "permanent".into(), objects: 0 },
                 ],
             }],
         }

@@ -68,22 +68,16 @@ fn mapped(file: &MappedFile) -> String {
 }
 
 fn collector(gc: &Collector) -> String {
-    let state = if gc.enabled { "enabled" } else { "disabled" };
     let busy = if gc.collecting { ", a collection under way" } else { "" };
     let generations: Vec<String> = gc
         .generations
         .iter()
         .map(|generation| {
             let objects = counted(generation.objects, "object");
-            match (generation.count, generation.threshold) {
-                (Some(count), Some(threshold)) => {
-                    format!("{}: {objects} ({count} of {threshold})", visible(&generation.name))
-                }
-                _ => format!("{}: {objects}", visible(&generation.name)),
-            }
+            format!("{}: {objects}", visible(&generation.name))
         })
         .collect();
-    format!("interpreter {} {state}{busy}; {}", gc.interpreter, generations.join(", "))
+    format!("interpreter {}{busy}; {}", gc.interpreter, generations.join(", "))
 }
 
 /// One line a source, with the tables that came from it.
@@ -119,7 +113,7 @@ heap       2,513,325 objects, 124.9 MiB; the collector tracks 430,673
 arenas     610 arenas, 152.5 MiB in all
 trust      coverage 99.54%: objects and their buffers explain 152.7 MiB of the
            153.4 MiB that the allocator handed out
-collector  interpreter 0 enabled; 0: 431 objects (431 of 700), permanent: 0
+collector  interpreter 0; 0: 431 objects, permanent: 0
            objects
 layout     python_offsets/3.11.toml: object, gc
            --offsets own.toml: dict_keys
