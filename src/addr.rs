@@ -30,6 +30,12 @@ impl Addr {
         self.0.checked_add_signed(bytes).map(Addr)
     }
 
+    /// Can a process on x86_64 or aarch64 Linux have mapped it (48-bit, lower half)?
+    #[must_use]
+    pub fn is_user(self) -> bool {
+        self.0 < 1 << 47
+    }
+
     /// Is it the null pointer?
     #[must_use]
     pub fn is_null(self) -> bool {

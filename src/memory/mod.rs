@@ -3,14 +3,18 @@
 pub mod fault;
 pub mod image;
 pub mod live;
+pub mod paged;
 pub mod region;
 pub mod view;
 
 pub use fault::{Fault, FaultKind};
+pub use image::Image;
+pub use live::Live;
+pub use paged::Paged;
 pub use region::{Region, Regions};
 pub use view::{Field, Scalar, View};
 
-use crate::addr::Addr;
+use crate::addr::{Addr, AddrRange};
 
 /// An address space that can be read.
 ///
@@ -41,6 +45,17 @@ pub trait Memory: Sync {
         self.read(at, &mut bytes)?;
         Ok(u64::from_le_bytes(bytes))
     }
+
+    /// The longest run of bytes around `at` that can be borrowed, for readers that stay in one place; `None` where
+    /// nothing can be borrowed.
+    fn window(&self, _at: Addr) -> Option<(AddrRange, &[u8])> {
+        None
+    }
+
+    /// Does this memory hold `at` as something that may be an object or a buffer of one?
+    fn holds(&self, at: Addr) -> bool {
+        at.is_user() && at.0 >= 4096
+    }
 }
 
 impl<M: Memory + ?Sized> Memory for &M {
@@ -52,5 +67,11 @@ impl<M: Memory + ?Sized> Memory for &M {
     }
     fn word(&self, at: Addr) -> Result<u64, Fault> {
         (**self).word(at)
+    }
+    fn window(&self, at: Addr) -> Option<(AddrRange, &[u8])> {
+        (**self).window(at)
+    }
+    fn holds(&self, at: Addr) -> bool {
+        (**self).holds(at)
     }
 }

@@ -1,0 +1,194 @@
+//! Holds the target still and copies what was planned: copy first, think later. Where the copy would not fit, hands
+//! over to reading in pieces.
+
+use std::time::{Duration, Instant};
+
+use super::interpret::{self, Moment};
+use super::plan::{self, Plan};
+use super::{Clock, Error, Options, Taken, Target};
+use crate::addr::AddrRange;
+use crate::cpython::pymalloc;
+use crate::memory::{Image, Live, Paged};
+use crate::process::freeze::{Freeze, FreezeError};
+use crate::process::budget;
+
+/// How often a moment within a collection is let pass before it is taken as it is.
+const TRIES: u32 = 6;
+/// What leakspy needs beside the copy: its own code, threads and results, in bytes.
+const OWN: u64 = 24 << 20;
+/// The least that reading in pieces can do with, in bytes.
+const LEAST: u64 = 32 << 20;
+/// Room for what appears between plan and copy: a share of the plan, and at least this much.
+const SPARE: u64 = 8 << 20;
+
+/// Takes the look.
+pub(super) fn take(target: &Target, options: &Options, mut clock: Clock) -> Result<Taken, Error> {
+    let (arenas, _) = arenas_of(target);
+    let ranges = plan::joined_ranges(arenas.iter().map(|a| a.range));
+    let plan = plan::plan(&target.process, &target.live, &target.regions, &ranges);
+    clock.lap("plan");
+    let spare = SPARE.max(plan.bytes() / 32);
+    // The copy, a bit for each 8 bytes of arenas, and the results.
+    let needed = plan.bytes().saturating_add(spare).saturating_add(plan.bytes() / 48).saturating_add(OWN);
+    let allowed = options.max_memory.unwrap_or_else(|| budget::Budget::now().bytes);
+    log::debug!(
+        "plan: {} bytes in {} ranges, {} untouched, {} raw; {needed} needed of {allowed}",
+        plan.bytes(),
+        plan.ranges.len(),
+        plan.untouched,
+        plan.raw
+    );
+    if needed > allowed {
+        return in_pieces(target, options, &plan, allowed, clock);
+    }
+    whole(target, options, &plan, spare, clock)
+}
+
+fn arenas_of(target: &Target) -> (Vec<pymalloc::Arena>, u64) {
+    interpret::arenas(&target.live, &target.layout, &target.runtime)
+}
+
+fn whole(
+    target: &Target,
+    options: &Options,
+    plan: &Plan,
+    spare: u64,
+    mut clock: Clock,
+) -> Result<Taken, Error> {
+    let live = Live::new(target.process.pid());
+    let mut image = Image::prepare(live, &target.regions, &plan.ranges, spare)
+        .map_err(|why| Error::Io { message: format!("no memory for the copy: {why}") })?;
+    clock.lap("prepare");
+    let mut moment = Moment::default();
+    if options.nonblocking {
+        fill(target, plan, &mut image, &mut moment, None)?;
+    } else {
+        held_still(target, options, plan, &mut image, &mut moment)?;
+    }
+    if !target.process.still_same() {
+        return Err(Error::Gone { pid: target.process.pid() });
+    }
+    image.skip(&plan.considered);
+    image.seal();
+    moment.copied = image.copied();
+    clock.lap("copy");
+    let elsewhere = |arenas: &[AddrRange]| {
+        let ranges: Vec<AddrRange> = image.ranges().collect();
+        plan::elsewhere(&ranges, arenas)
+    };
+    let mut taken = interpret::interpret(target, &image, &elsewhere, options, moment, &mut clock)?;
+    if image.late_reads() > 0 {
+        taken.capture.warnings.push(format!(
+            "{} reads of large buffers were made after the copy, while the process ran",
+            image.late_reads()
+        ));
+    }
+    Ok(taken)
+}
+
+/// Stops the target at a quiet moment, copies, lets go.
+fn held_still(
+    target: &Target,
+    options: &Options,
+    plan: &Plan,
+    image: &mut Image,
+    moment: &mut Moment,
+) -> Result<(), Error> {
+    let mut held = Duration::ZERO;
+    for attempt in 1..=TRIES {
+        let left = options.pause_budget.saturating_sub(held);
+        let freeze = match Freeze::new(&target.process, left) {
+            Ok(freeze) => freeze,
+            Err(FreezeError::Deadline { tid, state, .. }) => {
+                moment.warnings.push(format!(
+                    "thread {tid} ({state:?}) did not stop within the pause budget: copied while the process ran"
+                ));
+                return fill(target, plan, image, moment, None);
+            }
+            Err(FreezeError::Restless { .. }) => {
+                moment.warnings.push("it makes threads faster than they can be stopped: copied while it ran".into());
+                return fill(target, plan, image, moment, None);
+            }
+            Err(why) => return Err(why.into()),
+        };
+        moment.threads = freeze.threads() as u64;
+        let torn = target.runtime.is_quiet(&target.live) != Some(true)
+            && target.runtime.is_torn(&target.live, &target.layout);
+        let last = attempt == TRIES || freeze.was_stopped() || held.saturating_mul(2) > options.pause_budget;
+        if torn && !last {
+            held = held.saturating_add(freeze.thaw());
+            // A collection of a young generation is over in well under a millisecond, of the oldest in some hundred.
+            std::thread::sleep(Duration::from_millis(1 << attempt.min(6)));
+            continue;
+        }
+        moment.torn = torn;
+        moment.frozen = true;
+        let deadline = options.pause_budget.saturating_sub(held);
+        fill(target, plan, image, moment, Some((freeze, deadline)))?;
+        moment.pause = moment.pause.saturating_add(held);
+        return Ok(());
+    }
+    Ok(())
+}
+
+/// Copies all that was planned and what appeared since. Lets the target go when it is done, or when the budget is
+/// spent.
+fn fill(
+    target: &Target,
+    plan: &Plan,
+    image: &mut Image,
+    moment: &mut Moment,
+    freeze: Option<(Freeze, Duration)>,
+) -> Result<(), Error> {
+    let process = &target.process;
+    let started = Instant::now();
+    let (mut freeze, deadline) = freeze.unzip();
+    let mut in_time = |moment: &mut Moment| {
+        if freeze.is_some() && deadline.is_some_and(|deadline| started.elapsed() > deadline) {
+            if let Some(freeze) = freeze.take() {
+                moment.pause = freeze.thaw();
+            }
+            moment.frozen = false;
+            moment.warnings.push("the pause budget was spent before the copy was done: the rest was copied while it ran".into());
+        }
+    };
+    // New regions first: there are few, and where they are is known only while nothing moves.
+    let now = process.regions()?;
+    for range in plan::appeared(plan, &now) {
+        if !image.add(range).map_err(|fault| Error::fault(process, fault))? {
+            moment.missed = moment.missed.saturating_add(range.len());
+        }
+    }
+    image.fill(|| in_time(moment)).map_err(|fault| Error::fault(process, fault))?;
+    if let Some(freeze) = freeze {
+        moment.pause = freeze.thaw();
+    }
+    Ok(())
+}
+
+/// Reads in pieces with a bounded buffer: slower, and not of one instant, but nothing is killed for it.
+fn in_pieces(
+    target: &Target,
+    options: &Options,
+    plan: &Plan,
+    allowed: u64,
+    mut clock: Clock,
+) -> Result<Taken, Error> {
+    if allowed < LEAST {
+        return Err(Error::TooLarge { needed: LEAST, left: allowed });
+    }
+    let cache = allowed.saturating_sub(OWN) / 3;
+    let paged = Paged::new(Live::new(target.process.pid()), &target.regions, cache);
+    let moment = Moment {
+        in_pieces: true,
+        copied: plan.bytes(),
+        warnings: vec!["read in pieces to stay within --max-memory: not of one instant, and the process was not stopped".into()],
+        ..Moment::default()
+    };
+    let elsewhere = |arenas: &[AddrRange]| plan::elsewhere(&plan.ranges, arenas);
+    let taken = interpret::interpret(target, &paged, &elsewhere, options, moment, &mut clock)?;
+    if !target.process.still_same() {
+        return Err(Error::Gone { pid: target.process.pid() });
+    }
+    Ok(taken)
+}

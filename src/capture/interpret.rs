@@ -1,0 +1,210 @@
+//! A copy (or a live memory behind a cache) → census, provenance and details. The target runs on meanwhile.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use rustc_hash::FxHashSet;
+
+use super::{Clock, Details, Error, Options, Taken, Target, Watched};
+use crate::addr::{Addr, AddrRange};
+use crate::cpython::gc;
+use crate::cpython::layout::Layout;
+use crate::cpython::objects::{self, Table, World};
+use crate::cpython::pymalloc::{self, Arena, ArenaMap};
+use crate::cpython::runtime::Runtime;
+use crate::cpython::types::TypeWorld;
+use crate::heap::{Build, Capture, Census, Coverage, SizeBasis, TypeTally};
+use crate::memory::Memory;
+
+/// The smallest object of a collector's list takes this many bytes with its head: bounds walks.
+const LEAST_TRACKED: u64 = 32;
+
+/// How the copy was made.
+#[derive(Debug, Default)]
+pub(super) struct Moment {
+    /// Was the target held still all through it?
+    pub frozen: bool,
+    /// For how long, tries included.
+    pub pause: Duration,
+    /// Threads that were held.
+    pub threads: u64,
+    /// A collection was under way, or a list was half linked.
+    pub torn: bool,
+    /// Was it read in pieces?
+    pub in_pieces: bool,
+    /// Bytes that were copied.
+    pub copied: u64,
+    /// Bytes that appeared late and found no room.
+    pub missed: u64,
+    /// What users should know.
+    pub warnings: Vec<String>,
+}
+
+/// All arenas of all interpreters, and how many records were damaged.
+pub(super) fn arenas<M: Memory + ?Sized>(mem: &M, layout: &Layout, runtime: &Runtime) -> (Vec<Arena>, u64) {
+    let mut all = Vec::new();
+    let mut damaged = 0u64;
+    for (table, count) in &runtime.arenas {
+        let (found, bad) = pymalloc::arenas(mem, layout, *table, *count);
+        all.extend(found);
+        damaged = damaged.saturating_add(bad);
+    }
+    (all, damaged)
+}
+
+/// Makes the object table and counts it.
+pub(super) fn interpret<M: Memory>(
+    target: &Target,
+    mem: &M,
+    elsewhere: &dyn Fn(&[AddrRange]) -> Vec<AddrRange>,
+    options: &Options,
+    moment: Moment,
+    clock: &mut Clock,
+) -> Result<Taken, Error> {
+    let (layout, located) = (&target.layout, &target.located);
+    let runtime = Runtime::read(mem, layout, located, &target.regions)
+        .map_err(|why| Error::layout_failed(&target.process, located, &target.layout_sources, &why))?;
+    let (arenas, damaged_arenas) = arenas(mem, layout, &runtime);
+    let map = ArenaMap::new(arenas);
+    let spans = super::plan::joined_ranges(map.arenas().iter().map(|a| a.range));
+    let elsewhere = elsewhere(&spans);
+    let writable: u64 = target.regions.iter().filter(|r| r.write).map(|r| r.range.len()).fold(0, u64::saturating_add);
+    let cap = writable.saturating_mul(2) / LEAST_TRACKED;
+    let members = gc::walk(mem, layout, &map, &runtime.lists, cap);
+    clock.lap("gc lists");
+    let globals = &located.globals;
+    let world = World {
+        mem,
+        layout,
+        types: TypeWorld {
+            type_type: globals.type_type,
+            own_code: located.own_code.clone(),
+            str_types: [Some(globals.unicode_type), globals.bytes_type].into_iter().flatten().collect(),
+            int_type: globals.int_type.or(globals.long_type),
+        },
+        map,
+        members,
+        collecting: moment.torn || !moment.frozen,
+        elsewhere,
+        modules_data: located.modules_data.clone(),
+        own_data: located.data.clone(),
+        number_types: match globals.int_type {
+            Some(int) => [Some(int), globals.float_type],
+            None => [None, None],
+        },
+        watched: options.watched.iter().map(|at| at.0).collect::<FxHashSet<u64>>(),
+    };
+    let mut table = world.walk();
+    clock.lap("walk");
+    let names: HashMap<u64, String> = names(&mut table);
+    let census = census(&mut table, &names);
+    clock.lap("names");
+    let mut details = details(target, &runtime, &world);
+    details.threads = moment.threads;
+    details.collecting = moment.torn;
+    details.watched = table
+        .sightings
+        .iter()
+        .map(|s| Watched {
+            at: s.at,
+            name: names.get(&s.of.0).cloned().unwrap_or_default(),
+            bytes: s.bytes,
+            tracked: s.tracked,
+        })
+        .collect();
+    details.phases = std::mem::take(&mut clock.phases);
+    let capture = capture(target, &table, &world, damaged_arenas, moment);
+    Ok(Taken { census, capture, details })
+}
+
+fn names<M: Memory + ?Sized>(table: &mut Table<'_, M>) -> HashMap<u64, String> {
+    let types = &mut table.types;
+    let named = |at: &u64| Some((*at, types.find(Addr(*at)).map(|id| types.qualified_name(id))?));
+    table.counts.keys().filter_map(named).collect()
+}
+
+/// Sums by name: two classes may bear the same one.
+fn census<M: Memory + ?Sized>(table: &mut Table<'_, M>, names: &HashMap<u64, String>) -> Census {
+    let mut by_name: HashMap<&str, TypeTally> = HashMap::new();
+    for (at, count) in &table.counts {
+        let name = names.get(at).map_or("?", String::as_str);
+        let basis = objects::basis(&mut table.types, Addr(*at));
+        let tally = by_name.entry(name).or_insert_with(|| TypeTally { name: name.to_owned(), ..TypeTally::default() });
+        tally.count = tally.count.saturating_add(count.count);
+        tally.bytes = tally.bytes.saturating_add(count.bytes);
+        tally.tracked = tally.tracked.saturating_add(count.tracked);
+        if basis == SizeBasis::Basic {
+            tally.basis = basis;
+        }
+    }
+    Census { types: by_name.into_values().collect() }
+}
+
+fn details<M: Memory + ?Sized>(target: &Target, runtime: &Runtime, world: &World<'_, M>) -> Details {
+    let located = &target.located;
+    let arenas = world.map.arenas();
+    Details {
+        layout_sources: target.layout_sources.clone(),
+        version_from: located.version_from.to_owned(),
+        arenas_from: runtime.arenas_from.to_owned(),
+        python_path: located.path.clone(),
+        python_shared: located.shared,
+        python_deleted: located.deleted,
+        interpreters: runtime.interpreters.len().max(1) as u64,
+        python_threads: runtime.threads as u64,
+        arenas: (!arenas.is_empty())
+            .then(|| (arenas.len() as u64, arenas.iter().map(|a| a.range.len()).fold(0, u64::saturating_add))),
+        generations: world.members.sizes.clone(),
+        ..Details::default()
+    }
+}
+
+fn capture<M: Memory + ?Sized>(
+    target: &Target,
+    table: &Table<'_, M>,
+    world: &World<'_, M>,
+    damaged_arenas: u64,
+    moment: Moment,
+) -> Capture {
+    let account = &table.account;
+    let mut warnings = moment.warnings;
+    let pymalloc = !world.map.arenas().is_empty();
+    if !pymalloc {
+        warnings.push(
+            "this Python does without pymalloc: untracked objects were found by following pointers, and coverage is not known"
+                .into(),
+        );
+    }
+    if moment.torn {
+        warnings.push("a collection was under way in every try: the membership in generations may be off".into());
+    }
+    if moment.missed > 0 {
+        warnings.push(format!("{} bytes of memory appeared too late to be copied", moment.missed));
+    }
+    let skipped = account.skipped.saturating_add(world.members.torn);
+    let consistent = skipped == 0 && account.torn_pools == 0 && damaged_arenas == 0 && !moment.torn;
+    let ratio = account.explained_bytes as f64 / account.used_bytes as f64;
+    Capture {
+        source: "process".into(),
+        pid: Some(target.process.pid()),
+        python: target.located.version.to_string(),
+        build: Build {
+            debug: false,
+            free_threaded: false,
+            allocator: if pymalloc { "pymalloc" } else { "malloc" }.into(),
+        },
+        taken_at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        frozen: moment.frozen,
+        pause_ms: moment.pause.as_secs_f64() * 1e3,
+        one_instant: moment.frozen && !moment.in_pieces,
+        consistent,
+        coverage: Coverage {
+            used_bytes: account.used_bytes,
+            explained_bytes: account.explained_bytes,
+            ratio: (account.used_bytes > 0).then_some(ratio),
+        },
+        copied_bytes: moment.copied,
+        skipped,
+        warnings,
+    }
+}

@@ -1,0 +1,202 @@
+//! One look at a process: plan → hold still → copy → let go → interpret. Owns the policy (budgets, tries, what is
+//! copied); knows no C struct and prints nothing.
+
+mod copy;
+mod error;
+mod inspect;
+mod interpret;
+mod list;
+mod plan;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crate::addr::Addr;
+use crate::cpython::layout::Layout;
+use crate::cpython::locate::{self, Located};
+use crate::cpython::offsets;
+use crate::cpython::runtime::Runtime;
+use crate::heap::{Capture, Census};
+use crate::memory::{Live, Regions};
+use crate::process::{Process, access};
+
+pub use error::Error;
+pub use inspect::inspect;
+pub use list::{PythonProcess, list};
+
+/// What to look at, and what may be spent on it.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The process.
+    pub pid: i32,
+    /// Never stop it.
+    pub nonblocking: bool,
+    /// The longest it may be held still.
+    pub pause_budget: Duration,
+    /// What leakspy may use, in bytes; `None`: what its cgroup and the host have left, less a reserve.
+    pub max_memory: Option<u64>,
+    /// A layout of the user's own.
+    pub offsets: Option<PathBuf>,
+    /// Show contents.
+    pub values: bool,
+    /// Objects that are to be told one by one, by address.
+    pub watched: Vec<Addr>,
+}
+
+impl Options {
+    /// The defaults for a process.
+    #[must_use]
+    pub fn new(pid: i32) -> Self {
+        Options {
+            pid,
+            nonblocking: false,
+            pause_budget: Duration::from_millis(500),
+            max_memory: None,
+            offsets: None,
+            values: false,
+            watched: Vec::new(),
+        }
+    }
+}
+
+/// What a look brought home.
+#[derive(Debug, Clone)]
+pub struct Taken {
+    /// Live objects by type.
+    pub census: Census,
+    /// Where the numbers come from.
+    pub capture: Capture,
+    /// What else was met on the way.
+    pub details: Details,
+}
+
+/// What was met on the way.
+#[derive(Debug, Clone, Default)]
+pub struct Details {
+    /// Threads that were held still.
+    pub threads: u64,
+    /// Where the layout came from, overlays last.
+    pub layout_sources: Vec<String>,
+    /// How the version was found, in words.
+    pub version_from: String,
+    /// How the arenas were found, in words.
+    pub arenas_from: String,
+    /// The module that holds the interpreter, as in the maps.
+    pub python_path: String,
+    /// Is that a shared library?
+    pub python_shared: bool,
+    /// Was it deleted or replaced on disk?
+    pub python_deleted: bool,
+    /// Interpreters in the process.
+    pub interpreters: u64,
+    /// Python's thread states.
+    pub python_threads: u64,
+    /// Arenas, and their bytes.
+    pub arenas: Option<(u64, u64)>,
+    /// Members of each of the collector's lists, in order: three generations and, from 3.7 on, the permanent one, of
+    /// each interpreter.
+    pub generations: Vec<u64>,
+    /// Was a collection under way?
+    pub collecting: bool,
+    /// The objects that were watched for.
+    pub watched: Vec<Watched>,
+    /// Where the time went, by phase.
+    pub phases: Vec<(&'static str, Duration)>,
+}
+
+/// An object that was watched for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watched {
+    /// Where it lies.
+    pub at: Addr,
+    /// Its type's qualified name.
+    pub name: String,
+    /// Its size as `sys.getsizeof` gives it, in bytes.
+    pub bytes: u64,
+    /// Would `gc.get_objects()` return it?
+    pub tracked: bool,
+}
+
+/// Everything that is known of a target before it is copied.
+struct Target {
+    process: Process,
+    live: Live,
+    regions: Regions,
+    located: Located,
+    layout: Layout,
+    layout_sources: Vec<String>,
+    runtime: Runtime,
+}
+
+/// Looks at a process once.
+///
+/// # Errors
+/// See [`Error`]. Whatever happens, the target goes on as it was.
+pub fn take(options: &Options) -> Result<Taken, Error> {
+    let mut clock = Clock::new();
+    let target = Target::find(options)?;
+    clock.lap("find");
+    copy::take(&target, options, clock)
+}
+
+impl Target {
+    fn find(options: &Options) -> Result<Target, Error> {
+        let pid = options.pid;
+        let process = Process::open(pid)?;
+        let regions = process.regions()?;
+        access::check(pid).map_err(Error::Denied)?;
+        let live = Live::new(pid);
+        let located = locate::locate(pid, &live, &regions).map_err(|why| Error::not_python(&process, &why))?;
+        let (layout, layout_sources) = choose_layout(options, &located, &live)?;
+        let runtime = Runtime::read(&live, &layout, &located, &regions)
+            .map_err(|why| Error::layout_failed(&process, &located, &layout_sources, &why))?;
+        Ok(Target { process, live, regions, located, layout, layout_sources, runtime })
+    }
+}
+
+fn choose_layout(options: &Options, located: &Located, live: &Live) -> Result<(Layout, Vec<String>), Error> {
+    let unknown = |message: String| Error::UnknownLayout { message };
+    if located.debug {
+        return Err(unknown(format!(
+            "{} is a debug build (--with-pydebug) of Python {}, whose layout is another; known are release builds of {}",
+            located.path,
+            located.version,
+            offsets::known()
+        )));
+    }
+    let chosen = offsets::choose(located.version, options.offsets.as_deref());
+    let mut chosen = chosen.map_err(|why| match why {
+        offsets::OffsetsError::Unknown { .. } => unknown(why.to_string()),
+        _ => Error::Offsets { message: why.to_string() },
+    })?;
+    if let (Some(table), Some(runtime)) = (&chosen.debug_offsets, located.globals.runtime) {
+        use crate::cpython::debug_offsets::Overlay;
+        let overlay = table.apply(live, runtime, &mut chosen.layout).map_err(|why| {
+            unknown(format!("Python {} at {} does not match its layout: {why}", located.version, located.path))
+        })?;
+        chosen.sources.push(match overlay {
+            Overlay::Agrees { values } => format!("_Py_DebugOffsets of the target (agrees in {values} values)"),
+            Overlay::Changed(members) => format!("_Py_DebugOffsets of the target (changed {})", members.join(", ")),
+        });
+    }
+    Ok((chosen.layout, chosen.sources))
+}
+
+/// Where the time of a look goes.
+struct Clock {
+    last: Instant,
+    phases: Vec<(&'static str, Duration)>,
+}
+
+impl Clock {
+    fn new() -> Self {
+        Clock { last: Instant::now(), phases: Vec::new() }
+    }
+
+    fn lap(&mut self, phase: &'static str) {
+        let took = self.last.elapsed();
+        log::debug!("{phase}: {:.1} ms", took.as_secs_f64() * 1e3);
+        self.phases.push((phase, took));
+        self.last = Instant::now();
+    }
+}

@@ -1,0 +1,5 @@
+//! One file a command, all alike: open → analyse → render.
+
+pub mod info;
+pub mod ps;
+pub mod types;

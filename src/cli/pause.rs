@@ -1,0 +1,68 @@
+//! The one line that tells what a look cost the process that was looked at.
+
+use std::time::Duration;
+
+use crate::heap::Capture;
+use crate::report::number::{counted, iec};
+
+/// `held still for 41 ms (1 thread), copied 153 MiB, read in 0.21 s`, or that it was not held still, and why.
+#[must_use]
+pub fn line(capture: &Capture, threads: u64, nonblocking: bool, took: Duration) -> String {
+    let copied = iec(capture.copied_bytes);
+    let took = took.as_secs_f64();
+    let pause = milliseconds(capture.pause_ms);
+    if !capture.frozen && nonblocking {
+        format!("never stopped (--nonblocking): numbers may be torn; copied {copied}, read in {took:.2} s")
+    } else if !capture.frozen {
+        format!("not held still: numbers may be torn; copied {copied}, read in {took:.2} s")
+    } else if capture.one_instant {
+        format!("held still for {pause} ms ({}), copied {copied}, read in {took:.2} s", counted(threads, "thread"))
+    } else {
+        let threads = counted(threads, "thread");
+        format!("held still for {pause} ms in all ({threads}), read {copied} in pieces, in {took:.2} s")
+    }
+}
+
+/// Two significant digits are enough below 10 ms, whole ones above.
+fn milliseconds(pause: f64) -> String {
+    if pause < 10.0 { format!("{pause:.1}") } else { format!("{pause:.0}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::heap::{Build, Coverage};
+
+    fn capture(frozen: bool, one_instant: bool) -> Capture {
+        Capture {
+            source: "process".into(),
+            pid: Some(1),
+            python: "3.11.7".into(),
+            build: Build { debug: false, free_threaded: false, allocator: "pymalloc".into() },
+            taken_at: "2026-11-20T17:00:00Z".into(),
+            frozen,
+            pause_ms: 41.2,
+            one_instant,
+            consistent: true,
+            coverage: Coverage::default(),
+            copied_bytes: 153 << 20,
+            skipped: 0,
+            warnings: vec![],
+        }
+    }
+
+    #[test]
+    fn it_says_what_the_look_cost() {
+        let took = Duration::from_millis(210);
+        assert_eq!(
+            line(&capture(true, true), 1, false, took),
+            "held still for 41 ms (1 thread), copied 153.0 MiB, read in 0.21 s"
+        );
+        assert_eq!(
+            line(&capture(true, false), 2, false, took),
+            "held still for 41 ms in all (2 threads), read 153.0 MiB in pieces, in 0.21 s"
+        );
+        assert!(line(&capture(false, false), 2, true, took).starts_with("never stopped (--nonblocking)"));
+        assert!(line(&capture(false, false), 2, false, took).starts_with("not held still"));
+    }
+}

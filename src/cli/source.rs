@@ -1,0 +1,84 @@
+//! Which process is meant.
+
+use std::env;
+use std::path::Path;
+
+use crate::capture::{self, PythonProcess};
+use crate::cli::args::SourceArgs;
+use crate::cli::{Exit, Refusal};
+
+/// More than these are not named one by one.
+const FEW: usize = 3;
+
+/// What to take, from the process that was named.
+///
+/// # Errors
+/// With no process named: which ones there are. None is ever picked silently.
+pub fn options(source: &SourceArgs, command: &str) -> Result<capture::Options, Refusal> {
+    let pid = source.pid.ok_or_else(|| unnamed(&capture::list(), command))?;
+    Ok(capture::Options {
+        pid,
+        nonblocking: source.nonblocking,
+        pause_budget: source.pause_budget,
+        max_memory: source.max_memory,
+        offsets: source.offsets.clone(),
+        values: source.values,
+    })
+}
+
+/// How to call leakspy from another account: by its path, where that account would not find it by name.
+#[must_use]
+pub fn program() -> String {
+    let known = ["/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/local/sbin"].map(Path::new);
+    match env::current_exe() {
+        Ok(path) if !path.parent().is_some_and(|folder| known.contains(&folder)) => path.display().to_string(),
+        _ => "leakspy".to_owned(),
+    }
+}
+
+fn unnamed(found: &[PythonProcess], command: &str) -> Refusal {
+    let open: Vec<&PythonProcess> = found.iter().filter(|process| process.access.is_ok()).collect();
+    let (obstacle, rest) = match (open.len(), found.len()) {
+        (0, 0) => ("and no Python process is in sight", "leakspy ps"),
+        (0, _) => ("and none of the Python processes in sight may be inspected", "leakspy ps   (says why)"),
+        (1, _) => ("there is one Python process that may be inspected", ""),
+        (..=FEW, _) => ("some Python processes may be inspected", ""),
+        _ => ("many Python processes may be inspected", "leakspy ps   (lists them)"),
+    };
+    let refusal = Refusal::new(Exit::Usage, "no process was named", obstacle);
+    if !rest.is_empty() {
+        return refusal.help(rest);
+    }
+    open.iter().fold(refusal, |refusal, process| {
+        refusal.help(format!("leakspy {command} --pid {}   ({})", process.pid, process.command))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::access::Gate;
+
+    fn process(pid: i32, access: Result<(), Gate>) -> PythonProcess {
+        let command = "python3 app.py".to_owned();
+        PythonProcess { pid, version: Some("3.11.7".into()), rss: 0, command, role: None, access }
+    }
+
+    #[test]
+    fn the_only_process_in_sight_is_named_not_picked() {
+        let refusal =
+            unnamed(&[process(25867, Ok(())), process(1, Err(Gate::NotDumpable { pid: 1, owner: 33 }))], "types");
+        assert_eq!(refusal.exit, Exit::Usage);
+        assert_eq!(
+            refusal.to_string(),
+            "no process was named: there is one Python process that may be inspected\n  try: leakspy types --pid 25867   (python3 app.py)"
+        );
+    }
+
+    #[test]
+    fn many_processes_are_left_to_ps() {
+        let many: Vec<_> = (1..=9).map(|pid| process(pid, Ok(()))).collect();
+        assert!(unnamed(&many, "info").to_string().ends_with("try: leakspy ps   (lists them)"));
+        assert!(unnamed(&[], "info").to_string().contains("no Python process is in sight"));
+    }
+}

@@ -1,0 +1,109 @@
+//! Dicts: a dict object → its table's size and entries, for every way of storing them (`Objects/dictobject.c`).
+
+use super::layout::{DictShape, Layout};
+use crate::addr::Addr;
+use crate::memory::{Memory, View};
+
+/// More entries than this are not read by [`entries`]: it is for the dicts of types and modules.
+const MOST: u64 = 1 << 20;
+
+/// A `PyDictKeysObject`, read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keys {
+    /// `dk_refcnt`.
+    pub refcnt: i64,
+    /// Header and indices, in bytes: the entries begin there.
+    pub entries_at: u64,
+    /// Entries that are in use or were.
+    pub nentries: u64,
+    /// Entries for which there is room.
+    pub usable: u64,
+    /// Bytes an entry.
+    pub entry: u64,
+    /// Are the entries {key, value} without a hash?
+    pub unicode: bool,
+    /// All of it, in bytes.
+    pub size: u64,
+    /// `dk_usable + dk_nentries`: the room for values in a split dict from 3.11 on.
+    pub shared_values: u64,
+}
+
+/// Reads the keys object at `at`.
+pub fn keys<M: Memory + ?Sized>(mem: &M, layout: &Layout, at: Addr) -> Option<Keys> {
+    let l = layout.dict_keys.as_ref()?;
+    let view = mem.view(at, l.dk_indices.at).ok()?;
+    let general = layout.dict_entry.size as u64;
+    let (slots, index, entry, unicode) = match layout.shape.dict {
+        DictShape::Py27Table => return None,
+        DictShape::CombinedSplit => {
+            let slots = u64::try_from(view.get(l.dk_size?)?).ok()?;
+            let width = match slots {
+                0..=0xff => 1,
+                0x100..=0xffff => 2,
+                0x1_0000..=0xffff_ffff => 4,
+                _ => 8,
+            };
+            (slots, slots.checked_mul(width)?, general, false)
+        }
+        DictShape::Log2Kinds | DictShape::Log2KindsInline => {
+            let slots = 1u64.checked_shl(u32::from(view.get(l.dk_log2_size?)?))?;
+            let index = 1u64.checked_shl(u32::from(view.get(l.dk_log2_index_bytes?)?))?;
+            let unicode = view.get(l.dk_kind?)? != 0;
+            let entry = if unicode { layout.dict_unicode_entry.as_ref()?.size as u64 } else { general };
+            (slots, index, entry, unicode)
+        }
+    };
+    if slots > 1 << 40 || index > 1 << 44 {
+        return None;
+    }
+    let usable = slots.checked_mul(2)? / 3;
+    let entries_at = (l.dk_indices.at as u64).checked_add(index)?;
+    let free = u64::try_from(view.get(l.dk_usable)?).ok()?;
+    let nentries = u64::try_from(view.get(l.dk_nentries)?).ok()?;
+    Some(Keys {
+        refcnt: view.get(l.dk_refcnt)?,
+        entries_at,
+        nentries: nentries.min(usable),
+        usable,
+        entry,
+        unicode,
+        size: entries_at.checked_add(usable.checked_mul(entry)?)?,
+        shared_values: free.checked_add(nentries)?,
+    })
+}
+
+/// Key and value of each entry of a dict with a table of its own; values of split dicts are not looked up (types and
+/// modules have none). `None` where it cannot be read or is absurdly large.
+pub fn entries<M: Memory + ?Sized>(mem: &M, layout: &Layout, dict: Addr) -> Option<Vec<(Addr, Addr)>> {
+    let l = &layout.dict;
+    if dict.is_null() {
+        return None;
+    }
+    let view = mem.view(dict, l.size).ok()?;
+    let (at, count, entry, key, value) = match layout.shape.dict {
+        DictShape::Py27Table => {
+            let slots = u64::try_from(view.get(l.ma_mask?)?).ok()?.checked_add(1)?;
+            let e = &layout.dict_entry;
+            (view.get(l.ma_table?)?, slots, e.size as u64, e.me_key, e.me_value)
+        }
+        _ => {
+            let at = view.get(l.ma_keys?)?;
+            let keys = keys(mem, layout, at)?;
+            let (key, value) = match &layout.dict_unicode_entry {
+                Some(e) if keys.unicode => (e.me_key, e.me_value),
+                _ => (layout.dict_entry.me_key, layout.dict_entry.me_value),
+            };
+            (at.up(keys.entries_at)?, keys.nentries, keys.entry, key, value)
+        }
+    };
+    if count > MOST {
+        return None;
+    }
+    let entry = usize::try_from(entry).ok().filter(|e| *e > 0)?;
+    let bytes = mem.view(at, usize::try_from(count).ok()?.checked_mul(entry)?).ok()?;
+    let pair = |e: &[u8]| {
+        let e = View::new(e);
+        Some((e.get(key)?, e.get(value)?)).filter(|(key, value)| !key.is_null() && !value.is_null())
+    };
+    Some(bytes.bytes().chunks_exact(entry).filter_map(pair).collect())
+}

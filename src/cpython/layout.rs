@@ -1,0 +1,405 @@
+//! The shape of one CPython build: the files of `python_offsets/` as typed values.
+//!
+//! Sections and keys are C names. A struct or member that a version lacks is `None`; what differs beyond offsets is
+//! a word of `[shape]`, matched in one place each.
+
+use serde::Deserialize;
+
+use crate::addr::Addr;
+use crate::memory::Field;
+
+/// A member that some versions lack.
+pub type Maybe<T> = Option<Field<T>>;
+
+/// A member that is an embedded struct or array: only its place is of interest.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(from = "(usize, usize)")]
+pub struct Part {
+    /// Offset from the start of the struct, in bytes.
+    pub at: usize,
+    /// Size in bytes.
+    pub size: usize,
+}
+
+impl From<(usize, usize)> for Part {
+    fn from((at, size): (usize, usize)) -> Self {
+        Part { at, size }
+    }
+}
+
+/// Where a layout file came from.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Source {
+    /// The release it was read from, `3.11.7`.
+    pub cpython: String,
+    /// `dwarf` or `headers`.
+    pub from: String,
+    /// `release`, `debug` or `free-threaded`.
+    pub abi: String,
+    /// `x86_64`.
+    pub machine: String,
+}
+
+macro_rules! structs {
+    ($( $(#[$doc:meta])* $name:ident { $( $field:ident: $t:ty ),* $(,)? } )*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Deserialize)]
+        #[allow(missing_docs)] // the members' names are CPython's own
+        pub struct $name {
+            /// `sizeof`, in bytes.
+            pub size: usize,
+            $( pub $field: $t, )*
+        }
+    )*};
+}
+
+structs! {
+    /// `PyObject` (`Include/object.h`).
+    ObjectLayout { ob_refcnt: Part, ob_type: Field<Addr> }
+    /// `PyVarObject`.
+    VarObjectLayout { ob_size: Field<i64> }
+    /// `PyGC_Head`, before each object that the collector knows (`Include/internal/pycore_gc.h`).
+    GcHeadLayout { gc_next: Field<Addr>, gc_prev: Field<Addr>, gc_refs: Maybe<i64> }
+    /// `struct gc_generation`.
+    GcGenerationLayout { head: Part }
+    /// `struct _gc_runtime_state`.
+    GcRuntimeLayout { generations: Part, permanent_generation: Option<Part>, generation0: Maybe<Addr>, collecting: Field<i32> }
+    /// `_PyRuntimeState`.
+    RuntimeLayout { interpreters_head: Field<Addr>, gc: Option<Part>, gil_locked: Option<Part> }
+    /// `PyInterpreterState`.
+    InterpreterLayout {
+        next: Field<Addr>, id: Option<Part>, threads_head: Field<Addr>, modules: Field<Addr>, gc: Option<Part>,
+        obmalloc: Option<Part>, gil: Maybe<Addr>,
+    }
+    /// `struct _gil_runtime_state`.
+    GilLayout { locked: Field<i32> }
+    /// `PyThreadState`.
+    ThreadLayout { next: Field<Addr>, interp: Field<Addr> }
+    /// `struct arena_object` (`Objects/obmalloc.c`).
+    ArenaLayout {
+        address: Field<Addr>, pool_address: Field<Addr>, nfreepools: Field<u32>, ntotalpools: Field<u32>,
+        freepools: Field<Addr>, nextarena: Field<Addr>, prevarena: Field<Addr>,
+    }
+    /// `struct pool_header`.
+    PoolLayout {
+        ref_count: Field<u32>, freeblock: Field<Addr>, arenaindex: Field<u32>, szidx: Field<u32>,
+        nextoffset: Field<u32>, maxnextoffset: Field<u32>,
+    }
+    /// `struct _obmalloc_state` (3.12+).
+    ObmallocLayout { arenas: Field<Addr>, maxarenas: Field<u32> }
+    /// `PyTypeObject`.
+    TypeLayout {
+        tp_name: Field<Addr>, tp_basicsize: Field<i64>, tp_itemsize: Field<i64>, tp_dealloc: Field<Addr>,
+        tp_flags: Field<u64>, tp_dict: Field<Addr>, tp_mro: Field<Addr>, tp_base: Field<Addr>, tp_doc: Field<Addr>,
+    }
+    /// `PyHeapTypeObject`.
+    HeapTypeLayout {
+        ht_name: Field<Addr>, ht_qualname: Maybe<Addr>, ht_cached_keys: Maybe<Addr>, _ht_tpname: Maybe<Addr>,
+    }
+    /// `PyDictObject`.
+    DictLayout {
+        ma_used: Field<i64>, ma_keys: Maybe<Addr>, ma_values: Maybe<Addr>,
+        ma_mask: Maybe<i64>, ma_table: Maybe<Addr>, ma_smalltable: Option<Part>,
+    }
+    /// `PyDictKeysObject`.
+    DictKeysLayout {
+        dk_refcnt: Field<i64>, dk_size: Maybe<i64>, dk_log2_size: Maybe<u8>, dk_log2_index_bytes: Maybe<u8>,
+        dk_kind: Maybe<u8>, dk_usable: Field<i64>, dk_nentries: Field<i64>, dk_indices: Part,
+    }
+    /// `PyDictKeyEntry`.
+    DictEntryLayout { me_key: Field<Addr>, me_value: Field<Addr> }
+    /// `PyDictUnicodeEntry` (3.11+).
+    DictUnicodeEntryLayout { me_key: Field<Addr>, me_value: Field<Addr> }
+    /// `PyDictValues` (3.11+).
+    DictValuesLayout { capacity: Maybe<u8>, embedded: Maybe<u8>, valid: Maybe<u8>, values: Part }
+    /// `PyListObject`.
+    ListLayout { ob_item: Field<Addr>, allocated: Field<i64> }
+    /// `PyTupleObject`.
+    TupleLayout { ob_item: Part }
+    /// `PySetObject`.
+    SetLayout { mask: Field<i64>, table: Field<Addr>, smalltable: Part }
+    /// An opaque struct of which only the size matters.
+    SizedLayout { }
+    /// `PyByteArrayObject`.
+    BytearrayLayout { ob_alloc: Field<i64>, ob_bytes: Field<Addr> }
+    /// `PyBytesObject` (`PyStringObject` in 2.7).
+    BytesLayout { ob_sval: Part }
+    /// `PyLongObject`.
+    LongLayout { ob_digit: Part, lv_tag: Maybe<u64> }
+    /// `PyASCIIObject`.
+    AsciiLayout { length: Field<i64>, state: Field<u32>, wstr: Maybe<Addr> }
+    /// `PyCompactUnicodeObject`.
+    CompactUnicodeLayout { utf8_length: Field<i64>, utf8: Field<Addr>, wstr_length: Maybe<i64> }
+    /// `PyUnicodeObject`; `data` from 3.3 on, `length` and `str` in 2.7.
+    UnicodeLayout { data: Option<Part>, length: Maybe<i64>, str: Maybe<Addr> }
+    /// `PyCodeObject`.
+    CodeLayout {
+        co_stacksize: Field<i32>, co_nlocals: Maybe<i32>, co_code: Maybe<Addr>, co_cellvars: Maybe<Addr>,
+        co_freevars: Maybe<Addr>, co_cell2arg: Maybe<Addr>, co_extra: Maybe<Addr>, co_opcache: Maybe<Addr>,
+        co_opcache_size: Maybe<u8>, co_nlocalsplus: Maybe<i32>,
+    }
+    /// `_PyCodeObjectExtra`.
+    CodeExtraLayout { ce_size: Field<i64> }
+    /// `PyFrameObject`.
+    FrameLayout { f_code: Maybe<Addr>, f_frame: Maybe<Addr>, _f_frame_data: Option<Part> }
+    /// `_PyInterpreterFrame` (3.11+).
+    InterpreterFrameLayout { f_code: Field<Addr>, localsplus: Part }
+    /// `PyGenObject`.
+    GeneratorLayout { gi_iframe: Option<Part> }
+    /// `dequeobject` (`Modules/_collectionsmodule.c`).
+    DequeLayout { leftblock: Field<Addr>, leftindex: Field<i64>, len: Maybe<i64> }
+    /// A deque's `block`.
+    DequeBlockLayout { rightlink: Field<Addr>, data: Part }
+    /// `PyODictObject`.
+    OdictLayout { od_fast_nodes: Field<Addr>, od_fast_nodes_size: Field<i64>, od_first: Field<Addr> }
+    /// `struct _odictnode`.
+    OdictNodeLayout { next: Field<Addr> }
+    /// `arrayobject` (`Modules/arraymodule.c`).
+    ArrayLayout { ob_item: Field<Addr>, allocated: Field<i64>, ob_descr: Field<Addr> }
+    /// `struct arraydescr`.
+    ArrayDescrLayout { itemsize: Field<i32> }
+    /// `bytesio` (`Modules/_io/bytesio.c`).
+    BytesioLayout { buf: Field<Addr>, buf_size: Maybe<i64> }
+    /// `buffered` (`Modules/_io/bufferedio.c`).
+    BufferedLayout { buffer: Field<Addr>, buffer_size: Field<i64> }
+    /// `PyStructObject` (`Modules/_struct.c`).
+    StructLayout { s_len: Field<i64>, s_codes: Field<Addr> }
+    /// `formatcode`.
+    FormatCodeLayout { fmtdef: Field<Addr> }
+    /// `ElementObject` (`Modules/_elementtree.c`).
+    ElementLayout { extra: Field<Addr> }
+    /// `ElementObjectExtra`.
+    ElementExtraLayout { allocated: Part, children: Field<Addr>, _children: Part }
+    /// `PyDecObject` (`Modules/_decimal/_decimal.c`).
+    DecimalLayout { dec_flags: Field<u8>, dec_alloc: Field<i64>, dec_data: Field<Addr> }
+    /// `productobject` (`Modules/itertoolsmodule.c`).
+    ProductLayout { pools: Field<Addr> }
+    /// `permutationsobject`.
+    PermutationsLayout { pool: Field<Addr>, r: Field<i64> }
+    /// `combinationsobject`, `cwrobject`.
+    CombinationsLayout { pool: Field<Addr>, r: Field<i64> }
+    /// `PicklerObject` (`Modules/_pickle.c`).
+    PicklerLayout { memo: Field<Addr>, output_buffer: Field<Addr> }
+    /// `PyMemoTable`.
+    MemoTableLayout { mt_allocated: Field<u64>, mt_table: Field<Addr> }
+    /// `UnpicklerObject`.
+    UnpicklerLayout {
+        memo: Field<Addr>, memo_size: Field<u64>, marks: Field<Addr>, marks_size: Field<i64>,
+        input_line: Field<Addr>, encoding: Field<Addr>, errors: Field<Addr>,
+    }
+    /// `StgDictObject` (`Modules/_ctypes`, to 3.12) and `StgInfo` (3.13).
+    StgLayout { format: Field<Addr>, ndim: Field<i32>, length: Field<i64>, ffi_type_pointer_elements: Field<Addr> }
+    /// `mmap_object`.
+    MmapLayout { size_bytes: Field<u64> }
+    /// `struct _intblock`, `struct _floatblock` (2.7).
+    NumberBlockLayout { next: Field<Addr>, objects: Part }
+}
+
+/// How dicts store entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DictShape {
+    /// `ma_table` of {hash, key, value}.
+    Py27Table,
+    /// Compact dicts with `dk_size`.
+    CombinedSplit,
+    /// `dk_log2_size` and kinds of keys.
+    Log2Kinds,
+    /// The same, with values embedded in instances.
+    Log2KindsInline,
+}
+
+/// Where the collector's state lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GcHome {
+    /// Statics of `Modules/gcmodule.c`.
+    ModuleGlobal,
+    /// `_PyRuntime.gc`.
+    Runtime,
+    /// `interp->gc`.
+    Interpreter,
+}
+
+/// How a GC head says "untracked".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GcLink {
+    /// `gc_refs == -2`.
+    RefsPlain,
+    /// `gc_refs >> 1 == -2`.
+    RefsShifted,
+    /// `_gc_next == 0`; the low bits of both links are flags.
+    TaggedLinks,
+}
+
+/// Where pymalloc's arenas hang.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ArenasHome {
+    /// Statics `arenas`, `maxarenas` of `Objects/obmalloc.c`.
+    Static,
+    /// `interp->obmalloc`, inline.
+    InterpreterInline,
+    /// `interp->obmalloc`, a pointer.
+    InterpreterPointer,
+}
+
+/// How ints store their digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IntShape {
+    /// `PyIntObject` and `PyLongObject`.
+    Py27,
+    /// `ob_size` digits.
+    ObSize,
+    /// `lv_tag >> 3` digits.
+    LvTag,
+}
+
+/// How text is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StrShape {
+    /// `PyUnicodeObject` with `Py_UNICODE*`.
+    Ucs,
+    /// PEP 393.
+    Pep393,
+}
+
+/// What a live object's refcount word looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RefcountShape {
+    /// A plain count.
+    Plain,
+    /// The low 32 bits count; bit 31 marks immortal objects.
+    #[serde(rename = "immortal-32")]
+    Immortal32,
+}
+
+/// What lies between GC head and object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PreHeader {
+    /// Nothing.
+    None,
+    /// Two words where the type has `MANAGED_DICT`.
+    ManagedDict,
+    /// Two words where it has `MANAGED_DICT` or `MANAGED_WEAKREF`.
+    ManagedDictWeakref,
+}
+
+/// What `sys.getsizeof` adds to `__sizeof__` (`Python/sysmodule.c`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GetsizeofGc {
+    /// A GC head where the object has one.
+    TpIsGc,
+    /// GC head and pre-header by the type's flags, also for static types, which have none.
+    TypeFlags,
+    /// The same, but nothing for static types.
+    TypeFlagsNotStatic,
+}
+
+/// How frames are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FrameShape {
+    /// Every frame is an object.
+    Object,
+    /// `_PyInterpreterFrame`s, in a data stack or inside generators.
+    Embedded,
+}
+
+/// What differs between versions beyond offsets.
+#[derive(Debug, Clone, Deserialize)]
+#[allow(missing_docs)] // each word is documented at its type
+pub struct Shape {
+    pub dict: DictShape,
+    pub gc: GcHome,
+    pub gc_link: GcLink,
+    pub arenas: ArenasHome,
+    /// `ARENA_SIZE`, in bytes.
+    pub arena_size: u64,
+    /// `POOL_SIZE`, in bytes.
+    pub pool_size: u64,
+    pub int: IntShape,
+    pub str: StrShape,
+    pub refcount: RefcountShape,
+    pub pre_header: PreHeader,
+    pub getsizeof_gc: GetsizeofGc,
+    pub frame: FrameShape,
+}
+
+/// One CPython build: struct offsets and shapes.
+#[derive(Debug, Clone, Deserialize)]
+#[allow(missing_docs)] // each section is documented at its type
+pub struct Layout {
+    pub source: Source,
+    pub shape: Shape,
+    pub object: ObjectLayout,
+    pub var_object: VarObjectLayout,
+    pub gc_head: GcHeadLayout,
+    pub gc_generation: GcGenerationLayout,
+    pub gc_runtime: Option<GcRuntimeLayout>,
+    pub runtime: Option<RuntimeLayout>,
+    pub interpreter: InterpreterLayout,
+    pub gil: Option<GilLayout>,
+    pub thread: ThreadLayout,
+    pub arena: ArenaLayout,
+    pub pool: PoolLayout,
+    pub obmalloc: Option<ObmallocLayout>,
+    #[serde(rename = "type")]
+    pub type_: TypeLayout,
+    pub heap_type: HeapTypeLayout,
+    pub dict: DictLayout,
+    pub dict_keys: Option<DictKeysLayout>,
+    pub dict_entry: DictEntryLayout,
+    pub dict_unicode_entry: Option<DictUnicodeEntryLayout>,
+    pub dict_values: Option<DictValuesLayout>,
+    pub list: ListLayout,
+    pub tuple: TupleLayout,
+    pub set: SetLayout,
+    pub set_entry: SizedLayout,
+    pub bytes: BytesLayout,
+    pub bytearray: BytearrayLayout,
+    pub long: LongLayout,
+    pub ascii: Option<AsciiLayout>,
+    pub compact_unicode: Option<CompactUnicodeLayout>,
+    pub unicode: UnicodeLayout,
+    pub code: CodeLayout,
+    pub code_extra: Option<CodeExtraLayout>,
+    pub opcache: Option<SizedLayout>,
+    pub frame: FrameLayout,
+    pub interpreter_frame: Option<InterpreterFrameLayout>,
+    pub generator: GeneratorLayout,
+    pub deque: Option<DequeLayout>,
+    pub deque_block: Option<DequeBlockLayout>,
+    pub odict: Option<OdictLayout>,
+    pub odict_node: Option<OdictNodeLayout>,
+    pub array: Option<ArrayLayout>,
+    pub array_descr: Option<ArrayDescrLayout>,
+    pub bytesio: Option<BytesioLayout>,
+    pub buffered: Option<BufferedLayout>,
+    pub struct_object: Option<StructLayout>,
+    pub format_code: Option<FormatCodeLayout>,
+    pub element: Option<ElementLayout>,
+    pub element_extra: Option<ElementExtraLayout>,
+    pub decimal: Option<DecimalLayout>,
+    pub product: Option<ProductLayout>,
+    pub permutations: Option<PermutationsLayout>,
+    pub combinations: Option<CombinationsLayout>,
+    pub cwr: Option<CombinationsLayout>,
+    pub pickler: Option<PicklerLayout>,
+    pub memo_table: Option<MemoTableLayout>,
+    pub memo_entry: Option<SizedLayout>,
+    pub unpickler: Option<UnpicklerLayout>,
+    pub stg_dict: Option<StgLayout>,
+    pub stg_info: Option<StgLayout>,
+    pub mmap: Option<MmapLayout>,
+    pub datetime_base_time: Option<SizedLayout>,
+    pub datetime_base_datetime: Option<SizedLayout>,
+    pub int_block: Option<NumberBlockLayout>,
+    pub float_block: Option<NumberBlockLayout>,
+}

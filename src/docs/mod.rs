@@ -1,0 +1,9 @@
+//! How leakspy is built and what it does to a process, in prose.
+
+pub mod architecture {
+    #![doc = include_str!("architecture.md")]
+}
+
+pub mod safety {
+    #![doc = include_str!("safety.md")]
+}

@@ -1,0 +1,272 @@
+//! A captured copy of parts of an address space: sorted segments in one buffer, read without copying.
+//!
+//! The buffer is mapped and touched before the target is held still, since a first touch costs more than the copy.
+//! What was not copied (read-only file text, a range that appeared late) is read from the live process on demand and
+//! counted. It does not decide what to copy.
+
+use std::io;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use memmap2::{Advice, MmapMut};
+use rayon::prelude::*;
+use rustc_hash::FxHashMap;
+
+use super::{Fault, FaultKind, Live, Memory, Regions, View};
+use crate::addr::{Addr, AddrRange};
+
+const PAGE: u64 = 4096;
+/// Pieces in which the destination is touched and copied in parallel.
+const PIECE: usize = 4 << 20;
+/// So many pieces are copied before the caller is asked whether to go on holding the target.
+const BATCH: usize = 16;
+
+#[derive(Debug, Clone, Copy)]
+struct Segment {
+    range: AddrRange,
+    at: usize,
+}
+
+/// A copy of parts of an address space.
+pub struct Image {
+    segments: Vec<Segment>,
+    bytes: MmapMut,
+    used: usize,
+    /// Where the planned segments end and those that were found late begin.
+    planned: usize,
+    /// Sorted ranges that exist, copied or not.
+    considered: Vec<AddrRange>,
+    live: Live,
+    /// Ranges that cannot change while the target lives: reading them later is as good as now.
+    constant: Vec<AddrRange>,
+    text: Mutex<FxHashMap<u64, Box<[u8]>>>,
+    late: AtomicU64,
+}
+
+impl Image {
+    /// Maps and touches room for `ranges` and `spare` further bytes; copies nothing yet.
+    ///
+    /// # Errors
+    /// Where the kernel refuses the memory.
+    pub fn prepare(live: Live, regions: &Regions, ranges: &[AddrRange], spare: u64) -> io::Result<Image> {
+        let wanted = ranges.iter().map(AddrRange::len).fold(spare, u64::saturating_add).max(PAGE);
+        let len = usize::try_from(wanted).map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
+        let mut bytes = MmapMut::map_anon(len)?;
+        // Huge pages make the touch several times cheaper; without them it is only slower.
+        let _ = bytes.advise(Advice::HugePage);
+        bytes.par_chunks_mut(PIECE).for_each(|piece| {
+            for page in piece.chunks_mut(PAGE as usize) {
+                if let Some(first) = page.first_mut() {
+                    // kept by the compiler although nobody reads it
+                    *std::hint::black_box(first) = 0;
+                }
+            }
+        });
+        let mut at = 0usize;
+        let segments = ranges
+            .iter()
+            .map(|range| {
+                let segment = Segment { range: *range, at };
+                at = at.saturating_add(usize::try_from(range.len()).unwrap_or(usize::MAX));
+                segment
+            })
+            .collect();
+        let constant = regions.iter().filter(|r| r.read && !r.write && !r.is_anonymous()).map(|r| r.range).collect();
+        Ok(Image { segments, bytes, used: at, planned: at, considered: Vec::new(), live, constant, text: Mutex::default(), late: AtomicU64::new(0) })
+    }
+
+    /// Copies all prepared ranges, as many threads at once as there are processors; what has gone meanwhile is left
+    /// out. `between` is called after every [`BATCH`] pieces.
+    ///
+    /// # Errors
+    /// [`FaultKind::Gone`] or [`FaultKind::Denied`] where nothing more can be read.
+    pub fn fill(&mut self, mut between: impl FnMut()) -> Result<(), Fault> {
+        let live = &self.live;
+        let mut rest: &mut [u8] = self.bytes.get_mut(..self.planned).unwrap_or_default();
+        let mut pieces = Vec::new();
+        for segment in self.segments.iter().filter(|s| s.at < self.planned) {
+            let mut start = segment.range.start;
+            while start < segment.range.end {
+                let end = start.up(PIECE as u64).unwrap_or(segment.range.end).min(segment.range.end);
+                let range = AddrRange::new(start, end);
+                let len = usize::try_from(range.len()).unwrap_or(usize::MAX);
+                let Some((into, tail)) = rest.split_at_mut_checked(len) else { break };
+                pieces.push((range, into));
+                rest = tail;
+                start = end;
+            }
+        }
+        let mut missing = Vec::new();
+        for batch in pieces.chunks_mut(BATCH) {
+            let copied: Vec<_> = batch.par_iter_mut().map(|(range, into)| live.copy(&[*range], into)).collect();
+            for copied in copied {
+                missing.extend(copied?.missing);
+            }
+            between();
+        }
+        for gap in missing {
+            self.remove(gap);
+        }
+        Ok(())
+    }
+
+    /// Tells which ranges exist although they were not copied: an object found there is read late.
+    pub fn skip(&mut self, considered: &[AddrRange]) {
+        self.considered = considered.to_vec();
+    }
+
+    /// Copies one more range, found late, while there is spare room; `false` where there is none.
+    ///
+    /// # Errors
+    /// As [`Image::fill`].
+    pub fn add(&mut self, range: AddrRange) -> Result<bool, Fault> {
+        let len = usize::try_from(range.len()).unwrap_or(usize::MAX);
+        let Some(end) = self.used.checked_add(len) else { return Ok(false) };
+        let Some(into) = self.bytes.get_mut(self.used..end) else { return Ok(false) };
+        let missing = self.live.copy(&[range], into)?.missing;
+        self.segments.push(Segment { range, at: self.used });
+        self.used = end;
+        for gap in missing {
+            self.remove(gap);
+        }
+        Ok(true)
+    }
+
+    /// Sorts the segments; to be called once after the last [`Image::add`], before any read.
+    pub fn seal(&mut self) {
+        self.segments.retain(|s| !s.range.is_empty());
+        self.segments.sort_by_key(|s| s.range.start);
+        // Neighbours in the target that are neighbours in the buffer become one, so that a view may span them.
+        self.segments.dedup_by(|next, kept| {
+            let joined = kept.range.end == next.range.start
+                && usize::try_from(kept.range.len()).ok().and_then(|len| kept.at.checked_add(len)) == Some(next.at);
+            if joined {
+                kept.range.end = next.range.end;
+            }
+            joined
+        });
+    }
+
+    fn remove(&mut self, gap: AddrRange) {
+        let mut kept = Vec::with_capacity(self.segments.len());
+        for s in &self.segments {
+            let cut = s.range.intersection(&gap);
+            if cut.is_empty() {
+                kept.push(*s);
+                continue;
+            }
+            let skipped = usize::try_from(cut.end.0.saturating_sub(s.range.start.0)).unwrap_or(usize::MAX);
+            let before = AddrRange::new(s.range.start, cut.start);
+            let after = Segment { range: AddrRange::new(cut.end, s.range.end), at: s.at.saturating_add(skipped) };
+            kept.push(Segment { range: before, at: s.at });
+            kept.push(after);
+        }
+        kept.retain(|s| !s.range.is_empty());
+        self.segments = kept;
+    }
+
+    /// Bytes that were copied.
+    #[must_use]
+    pub fn copied(&self) -> u64 {
+        self.segments.iter().map(|s| s.range.len()).fold(0, u64::saturating_add)
+    }
+
+    /// Reads of memory that can change, made after the copy because the copy lacked it.
+    #[must_use]
+    pub fn late_reads(&self) -> u64 {
+        self.late.load(Ordering::Relaxed)
+    }
+
+    /// What was copied, sorted.
+    pub fn ranges(&self) -> impl Iterator<Item = AddrRange> + '_ {
+        self.segments.iter().map(|s| s.range)
+    }
+
+    fn segment(&self, at: Addr) -> Option<&Segment> {
+        let i = self.segments.partition_point(|s| s.range.end <= at);
+        self.segments.get(i).filter(|s| s.range.start <= at)
+    }
+
+    fn borrowed(&self, at: Addr, len: usize) -> Option<&[u8]> {
+        let s = self.segment(at)?;
+        let skip = usize::try_from(at.0.checked_sub(s.range.start.0)?).ok()?;
+        let end = skip.checked_add(len)?;
+        if u64::try_from(end).ok()? > s.range.len() {
+            return None;
+        }
+        self.bytes.get(s.at.checked_add(skip)?..s.at.checked_add(end)?)
+    }
+
+    /// A page of constant memory, read once.
+    fn constant_page(&self, at: Addr, out: &mut [u8]) -> Result<(), Fault> {
+        let mut at = at;
+        let mut out = out;
+        while !out.is_empty() {
+            let base = Addr(at.0 & !(PAGE - 1));
+            let skip = usize::try_from(at.0 & (PAGE - 1)).unwrap_or(0);
+            let mut pages = self.text.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if !pages.contains_key(&base.0) {
+                let mut page = vec![0; PAGE as usize].into_boxed_slice();
+                self.live.read(base, &mut page)?;
+                pages.insert(base.0, page);
+            }
+            let part = pages.get(&base.0).and_then(|p| p.get(skip..)).unwrap_or_default();
+            let n = part.len().min(out.len());
+            let Some((head, tail)) = out.split_at_mut_checked(n) else { break };
+            head.copy_from_slice(part.get(..n).unwrap_or_default());
+            out = tail;
+            at = at.up(n as u64).ok_or(Fault::new(at, n, FaultKind::Unmapped))?;
+        }
+        Ok(())
+    }
+}
+
+impl Memory for Image {
+    fn read(&self, at: Addr, out: &mut [u8]) -> Result<(), Fault> {
+        if let Some(bytes) = self.borrowed(at, out.len()) {
+            out.copy_from_slice(bytes);
+            return Ok(());
+        }
+        if at.0 < PAGE || !at.is_user() {
+            return Err(Fault::new(at, out.len(), FaultKind::Unmapped));
+        }
+        let i = self.constant.partition_point(|r| r.end <= at);
+        if self.constant.get(i).is_some_and(|r| r.contains_all(at, out.len() as u64)) {
+            return self.constant_page(at, out);
+        }
+        self.late.fetch_add(1, Ordering::Relaxed);
+        self.live.read(at, out)
+    }
+
+    fn view(&self, at: Addr, len: usize) -> Result<View<'_>, Fault> {
+        if let Some(bytes) = self.borrowed(at, len) {
+            return Ok(View::new(bytes));
+        }
+        let mut bytes = vec![0; len];
+        self.read(at, &mut bytes)?;
+        Ok(View::owned(bytes))
+    }
+
+    fn word(&self, at: Addr) -> Result<u64, Fault> {
+        if let Some(word) = self.borrowed(at, 8).and_then(|b| b.first_chunk()) {
+            return Ok(u64::from_le_bytes(*word));
+        }
+        let mut bytes = [0; 8];
+        self.read(at, &mut bytes)?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    fn window(&self, at: Addr) -> Option<(AddrRange, &[u8])> {
+        let s = self.segment(at)?;
+        let len = usize::try_from(s.range.len()).ok()?;
+        Some((s.range, self.bytes.get(s.at..s.at.checked_add(len)?)?))
+    }
+
+    fn holds(&self, at: Addr) -> bool {
+        if self.segment(at).is_some() {
+            return true;
+        }
+        let i = self.considered.partition_point(|r| r.end <= at);
+        self.considered.get(i).is_some_and(|r| r.contains(at))
+    }
+}

@@ -1,0 +1,129 @@
+//! The page of `leakspy info`: what is known, a subject a line.
+
+use std::io::{self, Write};
+
+use crate::heap::{Collector, Info, MappedFile};
+use crate::report::Look;
+use crate::report::grid::{Weight, styled};
+use crate::report::number::{counted, iec, thousands};
+use crate::report::text::{visible, wrapped};
+
+use super::types::trust;
+
+/// Width of the column of subjects.
+const SUBJECTS: usize = 11;
+
+/// Writes what is known of one target.
+///
+/// # Errors
+/// What `out` says.
+pub fn info(out: &mut dyn Write, info: &Info, look: Look) -> io::Result<()> {
+    let room = look.width.map(|width| width.saturating_sub(SUBJECTS));
+    let indent = format!("\n{:SUBJECTS$}", "");
+    for (subject, text) in subjects(info) {
+        let text = wrapped(&text, room, "").replace('\n', &indent);
+        out.write_all(styled(Weight::Plain, &format!("{subject:SUBJECTS$}{text}"), look.colour).as_bytes())?;
+    }
+    Ok(())
+}
+
+fn subjects(info: &Info) -> Vec<(&'static str, String)> {
+    let (capture, process, heap) = (&info.capture, &info.process, &info.heap);
+    let mut lines = vec![("process", format!("{}, {}", process.pid, visible(&process.command)))];
+    lines.extend(process.role.as_ref().map(|role| ("role", visible(role).into_owned())));
+    lines.push(("python", format!("{}, {}", visible(&capture.python), build(info))));
+    lines.extend(process.executable.as_ref().map(|file| ("program", mapped(file))));
+    lines.extend(process.library.as_ref().map(|file| ("library", mapped(file))));
+    lines.push(("memory", format!("{} resident, {}", iec(process.rss_bytes), counted(process.threads, "thread"))));
+    lines.push(("python in", counted(info.interpreters, "interpreter")));
+    let (objects, bytes, tracked) = (counted(heap.objects, "object"), iec(heap.bytes), thousands(heap.tracked));
+    lines.push(("heap", format!("{objects}, {bytes}; the collector tracks {tracked}")));
+    if let (Some(arenas), Some(bytes)) = (heap.arenas, heap.arena_bytes) {
+        lines.push(("arenas", format!("{}, {} in all", counted(arenas, "arena"), iec(bytes))));
+    }
+    lines.extend(trust(capture).into_iter().map(|line| ("trust", line)));
+    lines.extend(info.gc.iter().map(|gc| ("collector", collector(gc))));
+    lines.extend(layout(info).into_iter().map(|line| ("layout", line)));
+    let mut last = "";
+    for (subject, _) in &mut lines {
+        let repeated = *subject == last;
+        last = subject;
+        if repeated {
+            *subject = "";
+        }
+    }
+    lines
+}
+
+fn build(info: &Info) -> String {
+    let build = &info.capture.build;
+    let kind = if build.debug { "debug build" } else { "release build" };
+    let gil = if build.free_threaded { ", free-threaded" } else { "" };
+    format!("{kind}{gil}, {}", visible(&build.allocator))
+}
+
+fn mapped(file: &MappedFile) -> String {
+    let gone = if file.deleted { " (removed or replaced on disk since it started)" } else { "" };
+    format!("{}{gone}", visible(&file.path))
+}
+
+fn collector(gc: &Collector) -> String {
+    let state = if gc.enabled { "enabled" } else { "disabled" };
+    let busy = if gc.collecting { ", a collection under way" } else { "" };
+    let generations: Vec<String> = gc
+        .generations
+        .iter()
+        .map(|generation| {
+            let objects = counted(generation.objects, "object");
+            match (generation.count, generation.threshold) {
+                (Some(count), Some(threshold)) => {
+                    format!("{}: {objects} ({count} of {threshold})", visible(&generation.name))
+                }
+                _ => format!("{}: {objects}", visible(&generation.name)),
+            }
+        })
+        .collect();
+    format!("interpreter {} {state}{busy}; {}", gc.interpreter, generations.join(", "))
+}
+
+/// One line a source, with the tables that came from it.
+fn layout(info: &Info) -> Vec<String> {
+    let mut sources: Vec<(&str, Vec<&str>)> = Vec::new();
+    for table in &info.layout {
+        match sources.iter_mut().find(|(source, _)| *source == table.source) {
+            Some((_, sections)) => sections.push(&table.section),
+            None => sources.push((&table.source, vec![&table.section])),
+        }
+    }
+    sources.iter().map(|(source, sections)| format!("{}: {}", visible(source), visible(&sections.join(", ")))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::json::tests::target;
+
+    #[test]
+    fn a_page_for_people() {
+        let mut out = Vec::new();
+        info(&mut out, &target(), Look { width: Some(80), colour: false }).expect("a Vec takes all");
+        assert_eq!(
+            String::from_utf8(out).expect("text"),
+            "\
+process    25867, python3 app.py
+python     3.11.7, release build, pymalloc
+program    /usr/bin/python3.11 (removed or replaced on disk since it started)
+memory     160.0 MiB resident, 3 threads
+python in  1 interpreter
+heap       2,513,325 objects, 124.9 MiB; the collector tracks 430,673
+arenas     610 arenas, 152.5 MiB in all
+trust      coverage 99.54%: objects and their buffers explain 152.7 MiB of the
+           153.4 MiB that the allocator handed out
+collector  interpreter 0 enabled; 0: 431 objects (431 of 700), permanent: 0
+           objects
+layout     python_offsets/3.11.toml: object, gc
+           --offsets own.toml: dict_keys
+"
+        );
+    }
+}
