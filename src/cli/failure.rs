@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_shell_wrapper_is_told_from_its_python_child() {
-        let error = capture::Error::NotPython {
+        let error = capture::Error::NotPython { why: String::new(),
             pid: 10,
             known: vec!["3.11".into()],
             python_children: vec![(11, "python3 app.py\x1b[2J".into())],

@@ -131,9 +131,8 @@ fn escaped(c: char) -> String {
 pub(super) mod tests {
     use super::*;
     use crate::analysis::{HistogramOptions, histogram};
-    use crate::heap::{
-        Build, Census, Collector, Coverage, Generation, HeapFacts, LayoutSource, MappedFile, ProcessFacts,
-    };
+    use crate::heap::info::{Collector, Generation, HeapFacts, LayoutSource, MappedFile, ProcessFacts};
+    use crate::heap::{Build, Census, Coverage};
 
     /// The capture of the contract's example.
     pub fn capture() -> Capture {

@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use crate::heap::{Collector, Info, MappedFile};
+use crate::heap::Info;
+use crate::heap::info::{Collector, MappedFile};
 use crate::report::Look;
 use crate::report::grid::{Weight, styled};
 use crate::report::number::{counted, iec, thousands};
