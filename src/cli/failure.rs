@@ -62,9 +62,14 @@ impl Refusal {
                 let again = format!("{} {command} --pid {pid}", program());
                 refusal(hints::exit(gate), it.unwrap_or(said)).help(hints::key(gate, Place::here(), &again))
             }
-            capture::Error::NotPython { known, python_children, .. } if python_children.is_empty() => {
-                refusal(Exit::NotPython, "it is not a Python that leakspy knows".to_owned())
-                    .help(format!("known are {}; `leakspy ps` lists the Python processes here", known.join(", ")))
+            capture::Error::NotPython { why, known, python_children, .. } if python_children.is_empty() => {
+                let refusal = refusal(Exit::NotPython, format!("it is not a Python that leakspy knows: {why}"));
+                let list = "leakspy ps   (lists the Python processes here)";
+                if known.is_empty() {
+                    refusal.help(list)
+                } else {
+                    refusal.help(format!("{list}\nknown are CPython {}", known.join(", ")))
+                }
             }
             capture::Error::NotPython { python_children, .. } => {
                 let refusal = refusal(Exit::NotPython, "it is not Python, but started some".to_owned());
@@ -76,7 +81,7 @@ impl Refusal {
                 "give --offsets FILE with a layout for this build; python_offsets/README.md says how to make one",
             ),
             capture::Error::Gone { .. } => refusal(Exit::Gone, "there is no such process (any more)".to_owned())
-                .help("`leakspy ps` lists the Python processes here"),
+                .help("leakspy ps   (lists the Python processes here)"),
             capture::Error::Changed { .. } => {
                 refusal(Exit::Gone, "it became another program while it was looked at".to_owned()).help(again(pid))
             }
@@ -121,6 +126,7 @@ mod tests {
     fn a_shell_wrapper_is_told_from_its_python_child() {
         let error = capture::Error::NotPython {
             pid: 10,
+            why: "no interpreter in it".into(),
             known: vec!["3.11".into()],
             python_children: vec![(11, "python3 app.py\x1b[2J".into())],
         };

@@ -48,10 +48,6 @@ pub struct Generation {
     pub name: String,
     /// Objects on its list.
     pub objects: u64,
-    /// As `gc.get_count()` gives it; `None` for the permanent one.
-    pub count: Option<i64>,
-    /// As `gc.get_threshold()` gives it; `None` for the permanent one.
-    pub threshold: Option<i64>,
 }
 
 /// The garbage collector of one interpreter.
@@ -59,8 +55,6 @@ pub struct Generation {
 pub struct Collector {
     /// Which interpreter of the process; 0 is the main one.
     pub interpreter: u64,
-    /// `gc.isenabled()`.
-    pub enabled: bool,
     /// Was a collection under way when the heap was copied?
     pub collecting: bool,
     /// Youngest first.

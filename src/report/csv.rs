@@ -45,7 +45,7 @@ pub fn processes(out: &mut dyn Write, found: &[ProcessRow]) -> io::Result<()> {
     rows.flush()
 }
 
-/// Writes a row for each fact, named by its way through the JSON: `process.rss_bytes`, `gc.0.enabled`.
+/// Writes a row for each fact, named by its way through the JSON: `process.rss_bytes`, `gc.0.collecting`.
 ///
 /// # Errors
 /// What `out` says.

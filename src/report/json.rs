@@ -131,9 +131,8 @@ fn escaped(c: char) -> String {
 pub(super) mod tests {
     use super::*;
     use crate::analysis::{HistogramOptions, histogram};
-    use crate::heap::{
-        Build, Census, Collector, Coverage, Generation, HeapFacts, LayoutSource, MappedFile, ProcessFacts,
-    };
+    use crate::heap::info::{Collector, Generation, HeapFacts, LayoutSource, MappedFile, ProcessFacts};
+    use crate::heap::{Build, Census, Coverage};
 
     /// The capture of the contract's example.
     pub fn capture() -> Capture {
@@ -183,11 +182,10 @@ pub(super) mod tests {
             },
             gc: vec![Collector {
                 interpreter: 0,
-                enabled: true,
                 collecting: false,
                 generations: vec![
-                    Generation { name: "0".into(), objects: 431, count: Some(431), threshold: Some(700) },
-                    Generation { name: "permanent".into(), objects: 0, count: None, threshold: None },
+                    Generation { name: "0".into(), objects: 431 },
+                    Generation { name: "permanent".into(), objects: 0 },
                 ],
             }],
         }

@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use crate::heap::{Collector, Info, MappedFile};
+use crate::heap::Info;
+use crate::heap::info::{Collector, MappedFile};
 use crate::report::Look;
 use crate::report::grid::{Weight, styled};
 use crate::report::number::{counted, iec, thousands};
@@ -35,7 +36,7 @@ fn subjects(info: &Info) -> Vec<(&'static str, String)> {
     lines.extend(process.executable.as_ref().map(|file| ("program", mapped(file))));
     lines.extend(process.library.as_ref().map(|file| ("library", mapped(file))));
     lines.push(("memory", format!("{} resident, {}", iec(process.rss_bytes), counted(process.threads, "thread"))));
-    lines.push(("python in", counted(info.interpreters, "interpreter")));
+    lines.push(("runs", counted(info.interpreters, "interpreter")));
     let (objects, bytes, tracked) = (counted(heap.objects, "object"), iec(heap.bytes), thousands(heap.tracked));
     lines.push(("heap", format!("{objects}, {bytes}; the collector tracks {tracked}")));
     if let (Some(arenas), Some(bytes)) = (heap.arenas, heap.arena_bytes) {
@@ -68,22 +69,9 @@ fn mapped(file: &MappedFile) -> String {
 }
 
 fn collector(gc: &Collector) -> String {
-    let state = if gc.enabled { "enabled" } else { "disabled" };
-    let busy = if gc.collecting { ", a collection under way" } else { "" };
-    let generations: Vec<String> = gc
-        .generations
-        .iter()
-        .map(|generation| {
-            let objects = counted(generation.objects, "object");
-            match (generation.count, generation.threshold) {
-                (Some(count), Some(threshold)) => {
-                    format!("{}: {objects} ({count} of {threshold})", visible(&generation.name))
-                }
-                _ => format!("{}: {objects}", visible(&generation.name)),
-            }
-        })
-        .collect();
-    format!("interpreter {} {state}{busy}; {}", gc.interpreter, generations.join(", "))
+    let busy = if gc.collecting { "; a collection is under way" } else { "" };
+    let lists = gc.generations.iter().map(|list| format!("{} in {}", thousands(list.objects), visible(&list.name)));
+    format!("of interpreter {}, objects by generation: {}{busy}", gc.interpreter, lists.collect::<Vec<_>>().join(", "))
 }
 
 /// One line a source, with the tables that came from it.
@@ -114,13 +102,12 @@ process    25867, python3 app.py
 python     3.11.7, release build, pymalloc
 program    /usr/bin/python3.11 (removed or replaced on disk since it started)
 memory     160.0 MiB resident, 3 threads
-python in  1 interpreter
+runs       1 interpreter
 heap       2,513,325 objects, 124.9 MiB; the collector tracks 430,673
 arenas     610 arenas, 152.5 MiB in all
 trust      coverage 99.54%: objects and their buffers explain 152.7 MiB of the
            153.4 MiB that the allocator handed out
-collector  interpreter 0 enabled; 0: 431 objects (431 of 700), permanent: 0
-           objects
+collector  of interpreter 0, objects by generation: 431 in 0, 0 in permanent
 layout     python_offsets/3.11.toml: object, gc
            --offsets own.toml: dict_keys
 "
