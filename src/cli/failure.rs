@@ -5,9 +5,9 @@ use std::fmt;
 use crate::capture;
 use crate::cli::Exit;
 use crate::cli::hints::{self, Place};
-use crate::cli::source::program;
+use crate::cli::source::{COMMAND, program};
 use crate::report::number::iec;
-use crate::report::text::visible;
+use crate::report::text::{shorten_end, visible};
 
 /// Why a command ended early.
 #[derive(Debug)]
@@ -74,8 +74,9 @@ impl Refusal {
             capture::Error::NotPython { python_children, .. } => {
                 let refusal = refusal(Exit::NotPython, "it is not Python, but started some".to_owned());
                 let children = python_children.iter().take(5);
-                children
-                    .fold(refusal, |refusal, (child, command)| refusal.help(format!("{}   ({command})", again(*child))))
+                children.fold(refusal, |refusal, (child, command)| {
+                    refusal.help(format!("{}   ({})", again(*child), shorten_end(command, COMMAND)))
+                })
             }
             capture::Error::UnknownLayout { message } => refusal(Exit::NotPython, message.clone()).help(
                 "give --offsets FILE with a layout for this build; python_offsets/README.md says how to make one",

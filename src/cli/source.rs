@@ -6,9 +6,13 @@ use std::path::Path;
 use crate::capture::{self, PythonProcess};
 use crate::cli::args::SourceArgs;
 use crate::cli::{Exit, Refusal};
+use crate::report::text::shorten_end;
 
 /// More than these are not named one by one.
 const FEW: usize = 3;
+
+/// Columns of a command that are enough to recognise a process by.
+pub(super) const COMMAND: usize = 60;
 
 /// What to take, from the process that was named.
 ///
@@ -23,6 +27,7 @@ pub fn options(source: &SourceArgs, command: &str) -> Result<capture::Options, R
         max_memory: source.max_memory,
         offsets: source.offsets.clone(),
         values: source.values,
+        watched: Vec::new(),
     })
 }
 
@@ -50,7 +55,7 @@ fn unnamed(found: &[PythonProcess], command: &str) -> Refusal {
         return refusal.help(rest);
     }
     open.iter().fold(refusal, |refusal, process| {
-        refusal.help(format!("leakspy {command} --pid {}   ({})", process.pid, process.command))
+        refusal.help(format!("leakspy {command} --pid {}   ({})", process.pid, shorten_end(&process.command, COMMAND)))
     })
 }
 

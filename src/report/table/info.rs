@@ -14,6 +14,9 @@ use super::types::trust;
 /// Width of the column of subjects.
 const SUBJECTS: usize = 11;
 
+/// More tables than these from one source are counted, not named; JSON names them all.
+const NAMED_TABLES: usize = 8;
+
 /// Writes what is known of one target.
 ///
 /// # Errors
@@ -83,7 +86,11 @@ fn layout(info: &Info) -> Vec<String> {
             None => sources.push((&table.source, vec![&table.section])),
         }
     }
-    sources.iter().map(|(source, sections)| format!("{}: {}", visible(source), visible(&sections.join(", ")))).collect()
+    let told = |tables: &[&str]| match tables.len() {
+        ..=NAMED_TABLES => visible(&tables.join(", ")).into_owned(),
+        many => format!("{many} tables"),
+    };
+    sources.iter().map(|(source, tables)| format!("{}: {}", visible(source), told(tables))).collect()
 }
 
 #[cfg(test)]
