@@ -1,7 +1,7 @@
 //! Why a look failed, sorted by what a person can do about it.
 
 use crate::cpython::locate::{LocateError, Located};
-use crate::cpython::offsets;
+use crate::cpython::offsets::{self, TableSource};
 use crate::cpython::runtime::RuntimeError;
 use crate::memory::{Fault, FaultKind};
 use crate::process::access::{self, Gate};
@@ -90,7 +90,7 @@ impl Error {
     pub(super) fn layout_failed(
         process: &Process,
         located: &Located,
-        sources: &[String],
+        sources: &[TableSource],
         why: &RuntimeError,
     ) -> Error {
         if !process.still_same() {
@@ -102,7 +102,7 @@ impl Error {
                 located.version,
                 located.version_from,
                 located.path,
-                sources.join(", then ")
+                sources.first().map_or("none", |table| table.source.as_str())
             ),
         }
     }

@@ -1,8 +1,8 @@
 //! What is known of one target besides its objects: the answer of `leakspy info`.
 
-use super::{Error, Options, Taken, take};
+use super::{Details, Error, Options, Taken, list, take};
 use crate::heap::Info;
-use crate::heap::info::{HeapFacts, LayoutFacts, MappedFile, ProcessFacts};
+use crate::heap::info::{Collector, Generation, HeapFacts, LayoutSource, MappedFile, ProcessFacts};
 use crate::process::{Process, find};
 
 /// Looks at a process once and tells what was met on the way.
@@ -21,19 +21,19 @@ pub fn inspect(options: &Options) -> Result<Info, Error> {
         process: ProcessFacts {
             pid: process.pid(),
             command: process.cmdline().join(" "),
-            role: find::role(&process).map(|r| r.to_string()),
+            role: role(&process),
             executable: process.exe().map(|path| mapped(&path.to_string_lossy())),
             library: details.python_shared.then(|| mapped(&details.python_path)),
             rss_bytes: process.rss_bytes(),
             threads: process.threads().map_or(0, |t| t.len() as u64),
         },
         interpreters: details.interpreters,
-        python_threads: details.python_threads,
-        layout: LayoutFacts {
-            sources: details.layout_sources,
-            version_from: details.version_from,
-            arenas_from: details.arenas_from,
-        },
+        gc: collectors(&details),
+        layout: details
+            .layout_sources
+            .into_iter()
+            .map(|table| LayoutSource { section: table.section, source: table.source })
+            .collect(),
         heap: HeapFacts {
             objects: sum(|t| t.count),
             bytes: sum(|t| t.bytes),
@@ -41,8 +41,30 @@ pub fn inspect(options: &Options) -> Result<Info, Error> {
             arenas: details.arenas.map(|a| a.0),
             arena_bytes: details.arenas.map(|a| a.1),
         },
-        collecting: details.collecting,
-        generations: details.generations,
         capture,
     })
+}
+
+fn role(process: &Process) -> Option<String> {
+    let parent = process.parent().ok().and_then(|pid| Process::open(pid).ok()).map(|p| p.cmdline());
+    find::role(&process.cmdline(), parent.as_deref()).map(list::role)
+}
+
+/// The members of the lists, as many lists a collector as its version has.
+fn collectors(details: &Details) -> Vec<Collector> {
+    let each = details.lists_each.max(1);
+    let names = ["0", "1", "2", "permanent"];
+    let chunks = details.generations.chunks(each).zip(0u64..);
+    chunks
+        .map(|(lists, i)| Collector {
+            // the newest interpreter stands first in CPython's list
+            interpreter: (details.generations.len() / each).saturating_sub(1) as u64 - i,
+            collecting: details.collecting,
+            generations: names
+                .iter()
+                .zip(lists)
+                .map(|(name, objects)| Generation { name: (*name).to_owned(), objects: *objects })
+                .collect(),
+        })
+        .collect()
 }

@@ -31,14 +31,25 @@ pub fn list() -> Vec<PythonProcess> {
     found
         .into_iter()
         .map(|c| PythonProcess {
-            pid: c.pid,
-            version: c.python,
+            pid: c.process.pid(),
             rss: c.rss_bytes,
-            command: c.command,
-            role: c.role.map(|r| r.to_string()),
-            access: c.access,
+            command: c.cmdline.join(" "),
+            role: c.role.map(role),
+            version: match &c.look {
+                find::Look::Python(version) => Some(version.clone()),
+                find::Look::Refused(_) => None,
+            },
+            access: match c.look {
+                find::Look::Python(_) => Ok(()),
+                find::Look::Refused(gate) => Err(gate),
+            },
         })
         .collect()
+}
+
+/// A part in a server in words, `uwsgi worker`.
+pub(super) fn role(role: find::Role) -> String {
+    format!("{} {}", role.server, role.part)
 }
 
 /// The version of the Python in a process, if there is one.

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use crate::addr::Addr;
 use crate::cpython::layout::Layout;
 use crate::cpython::locate::{self, Located};
-use crate::cpython::offsets;
+use crate::cpython::offsets::{self, TableSource};
 use crate::cpython::runtime::Runtime;
 use crate::heap::{Capture, Census};
 use crate::memory::{Live, Regions};
@@ -75,8 +75,8 @@ pub struct Taken {
 pub struct Details {
     /// Threads that were held still.
     pub threads: u64,
-    /// Where the layout came from, overlays last.
-    pub layout_sources: Vec<String>,
+    /// Where each table of the layout came from.
+    pub layout_sources: Vec<TableSource>,
     /// How the version was found, in words.
     pub version_from: String,
     /// How the arenas were found, in words.
@@ -96,6 +96,8 @@ pub struct Details {
     /// Members of each of the collector's lists, in order: three generations and, from 3.7 on, the permanent one, of
     /// each interpreter.
     pub generations: Vec<u64>,
+    /// How many lists each collector has.
+    pub lists_each: usize,
     /// Was a collection under way?
     pub collecting: bool,
     /// The objects that were watched for.
@@ -124,7 +126,7 @@ struct Target {
     regions: Regions,
     located: Located,
     layout: Layout,
-    layout_sources: Vec<String>,
+    layout_sources: Vec<TableSource>,
     runtime: Runtime,
 }
 
@@ -154,7 +156,7 @@ impl Target {
     }
 }
 
-fn choose_layout(options: &Options, located: &Located, live: &Live) -> Result<(Layout, Vec<String>), Error> {
+fn choose_layout(options: &Options, located: &Located, live: &Live) -> Result<(Layout, Vec<TableSource>), Error> {
     let unknown = |message: String| Error::UnknownLayout { message };
     if located.debug {
         return Err(unknown(format!(
@@ -170,14 +172,20 @@ fn choose_layout(options: &Options, located: &Located, live: &Live) -> Result<(L
         _ => Error::Offsets { message: why.to_string() },
     })?;
     if let (Some(table), Some(runtime)) = (&chosen.debug_offsets, located.globals.runtime) {
-        use crate::cpython::debug_offsets::Overlay;
-        let overlay = table.apply(live, runtime, &mut chosen.layout).map_err(|why| {
+        let overlays = table.apply(live, runtime, &mut chosen.layout).map_err(|why| {
             unknown(format!("Python {} at {} does not match its layout: {why}", located.version, located.path))
         })?;
-        chosen.sources.push(match overlay {
-            Overlay::Agrees { values } => format!("_Py_DebugOffsets of the target (agrees in {values} values)"),
-            Overlay::Changed(members) => format!("_Py_DebugOffsets of the target (changed {})", members.join(", ")),
-        });
+        for table in &mut chosen.sources {
+            match overlays.get(table.section.as_str()) {
+                Some(overlay) if overlay.changed.is_empty() => {
+                    table.source.push_str(&format!(", confirmed by _Py_DebugOffsets in {} values", overlay.compared));
+                }
+                Some(overlay) => {
+                    table.source.push_str(&format!(", overlaid from _Py_DebugOffsets: {}", overlay.changed.join(", ")));
+                }
+                None => {}
+            }
+        }
     }
     Ok((chosen.layout, chosen.sources))
 }

@@ -50,7 +50,7 @@ fn unnamed(found: &[PythonProcess], command: &str) -> Refusal {
         (..=FEW, _) => ("some Python processes may be inspected", ""),
         _ => ("many Python processes may be inspected", "leakspy ps   (lists them)"),
     };
-    let refusal = Refusal::new(Exit::Usage, "no process was named", obstacle);
+    let refusal = Refusal::new(Exit::Usage, "no process was named with --pid", obstacle);
     if !rest.is_empty() {
         return refusal.help(rest);
     }
@@ -76,7 +76,7 @@ mod tests {
         assert_eq!(refusal.exit, Exit::Usage);
         assert_eq!(
             refusal.to_string(),
-            "no process was named: there is one Python process that may be inspected\n  try: leakspy types --pid 25867   (python3 app.py)"
+            "no process was named with --pid: there is one Python process that may be inspected\n  try: leakspy types --pid 25867   (python3 app.py)"
         );
     }
 

@@ -179,7 +179,7 @@ fn banner(mem: &dyn Memory, data: &[AddrRange]) -> Option<PyVersion> {
         let len = usize::try_from(range.len().min(64 << 20)).ok()?;
         let view = mem.view(range.start, len).ok()?;
         let bytes = view.bytes();
-        let starts = bytes.windows(2).enumerate().filter(|(_, w)| matches!(w, b"2." | b"3."));
+        let starts = bytes.windows(2).enumerate().filter(|(_, w)| *w == b"2." || *w == b"3.");
         starts.filter_map(|(i, _)| PyVersion::from_banner(bytes.get(i..)?)).next()
     })
 }

@@ -27,8 +27,17 @@ pub struct Chosen {
     pub layout: Layout,
     /// The file's own table of `_Py_DebugOffsets`, where it has one.
     pub debug_offsets: Option<debug_offsets::Table>,
-    /// In words: `python_offsets/3.11.toml (built in, from 3.11.7)`, then overlays.
-    pub sources: Vec<String>,
+    /// Where each table came from, in words: `python_offsets/3.11.toml (built in, from dwarf of 3.11.7)`.
+    pub sources: Vec<TableSource>,
+}
+
+/// Where one table of a layout came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableSource {
+    /// The section of the layout file.
+    pub section: String,
+    /// In words.
+    pub source: String,
 }
 
 /// Why there is no layout.
@@ -90,7 +99,9 @@ fn parse(text: &str, path: &str, how: &str) -> Result<Chosen, OffsetsError> {
     inside(&table).map_err(malformed)?;
     let layout: Layout = table.clone().try_into().map_err(|e: toml::de::Error| malformed(e.to_string()))?;
     let source = format!("{path} ({how}, from {} of {})", layout.source.from, layout.source.cpython);
-    Ok(Chosen { layout, debug_offsets: debug_offsets::Table::of(&table), sources: vec![source] })
+    let tables = table.iter().filter(|(name, section)| name.as_str() != "debug_offsets" && section.get("size").is_some());
+    let sources = tables.map(|(name, _)| TableSource { section: name.clone(), source: source.clone() }).collect();
+    Ok(Chosen { layout, debug_offsets: debug_offsets::Table::of(&table), sources })
 }
 
 /// Does every member end inside its struct?

@@ -90,7 +90,7 @@ impl Image {
                 let end = start.up(PIECE as u64).unwrap_or(segment.range.end).min(segment.range.end);
                 let range = AddrRange::new(start, end);
                 let len = usize::try_from(range.len()).unwrap_or(usize::MAX);
-                let Some((into, tail)) = rest.split_at_mut_checked(len) else { break };
+                let Some((into, tail)) = std::mem::take(&mut rest).split_at_mut_checked(len) else { break };
                 pieces.push((range, into));
                 rest = tail;
                 start = end;

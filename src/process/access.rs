@@ -101,7 +101,7 @@ pub enum Gate {
         /// The process.
         pid: i32,
     },
-    /// Refused for a reason that is not visible from here (SELinux, AppArmor, Landlock …).
+    /// Refused for a reason that is not visible from here; a security module is likely.
     #[error("the kernel does not let us (user {ours}) look into process {pid} of user {owner}, and does not tell why; a security module{} may be at work", .module.as_ref().map(|m| format!(" ({m})")).unwrap_or_default())]
     Unknown {
         /// The process.
@@ -165,10 +165,7 @@ struct Facts {
 /// names a gate.
 #[must_use]
 pub fn diagnose(pid: i32) -> Gate {
-    let stat = match Stat::read(pid) {
-        Ok(stat) => stat,
-        Err(_) => return Gate::Gone { pid },
-    };
+    let Ok(stat) = Stat::read(pid) else { return Gate::Gone { pid } };
     if stat.is_kernel_thread || (stat.state == State::Zombie && threads(pid).is_ok_and(|t| t.len() < 2)) {
         return Gate::NoMemory { pid };
     }
@@ -370,7 +367,7 @@ pub fn container_id(pid: i32) -> Option<String> {
 
 fn container_id_in(cgroup: &str) -> Option<String> {
     let words = cgroup.split(|c: char| !c.is_ascii_hexdigit());
-    words.filter(|w| w.len() == 64).last().map(str::to_owned)
+    words.filter(|w| w.len() == 64).next_back().map(str::to_owned)
 }
 
 /// Is the process a child of ours, or a child's child?

@@ -113,6 +113,8 @@ fn is_python_name(name: &str) -> bool {
 }
 
 /// The part of a server that a process with these arguments plays, whose parent (if it is Python too) has those.
+///
+/// The http router of a uWSGI without `--auto-procname` looks like its workers and is called one.
 #[must_use]
 pub fn role(cmdline: &[String], parent: Option<&[String]>) -> Option<Role> {
     let title = cmdline.first().map(String::as_str).unwrap_or_default();
@@ -129,6 +131,10 @@ pub fn role(cmdline: &[String], parent: Option<&[String]>) -> Option<Role> {
         }
         return Some(Role { server, part: if parents == Some(server) { "worker" } else { "master" } });
     }
+    // A fork shows the arguments of its parent.
+    if !cmdline.is_empty() && parent == Some(cmdline) {
+        return Some(Role { server: "multiprocessing", part: "worker" });
+    }
     if let Some(code) = cmdline.iter().find(|a| a.contains("multiprocessing.")) {
         let tracker = code.contains("resource_tracker") || code.contains("semaphore_tracker");
         let part = if tracker {
@@ -140,9 +146,7 @@ pub fn role(cmdline: &[String], parent: Option<&[String]>) -> Option<Role> {
         };
         return Some(Role { server: "multiprocessing", part });
     }
-    // A fork shows the arguments of its parent.
-    let forked = !cmdline.is_empty() && parent == Some(cmdline);
-    forked.then_some(Role { server: "multiprocessing", part: "worker" })
+    None
 }
 
 /// Titles that servers give themselves: `uWSGI worker 1`, `gunicorn: master [app]`,
@@ -284,6 +288,9 @@ mod tests {
         let spawned = ["python3", "-c", "from multiprocessing.spawn import spawn_main; spawn_main(tracker_fd=5)"];
         let spawned: Vec<String> = spawned.map(str::to_owned).to_vec();
         assert_eq!(role(&spawned, None), Some(Role { server: "multiprocessing", part: "worker" }));
+        let server = ["python3", "-c", "from multiprocessing.forkserver import main; main(6, 7)"].map(str::to_owned);
+        assert_eq!(role(&server, None), Some(Role { server: "multiprocessing", part: "master" }));
+        assert_eq!(role(&server, Some(&server)), Some(Role { server: "multiprocessing", part: "worker" }));
     }
 
     #[test]

@@ -380,8 +380,8 @@ impl Process {
         kilobytes(&self.path("status"))
             .or_else(|| {
                 // The status of an exited main thread has no such lines.
-                let others = self.threads().ok()?.into_iter().filter(|t| *t != self.pid);
-                others.filter_map(|t| kilobytes(&self.path(&format!("task/{t}/status")))).next()
+                let mut others = self.threads().ok()?.into_iter().filter(|t| *t != self.pid);
+                others.find_map(|t| kilobytes(&self.path(&format!("task/{t}/status"))))
             })
             .and_then(|kb| u64::try_from(kb).ok())
             .map_or(0, |kb| kb.saturating_mul(1024))

@@ -252,7 +252,7 @@ impl Head {
         if head.kind != ET_EXEC && head.kind != ET_DYN {
             return Err(BadHead::Unsupported("neither a program nor a shared library"));
         }
-        if v.at::<u16>(54) != Some(PHDR as u16) {
+        if v.at::<u16>(54).map(usize::from) != Some(PHDR) {
             return Err(BadHead::Unsupported("program headers of an unknown size"));
         }
         if head.phnum == 0 || head.phnum > MOST_PHDRS {

@@ -1,0 +1,18 @@
+//! Real interpreters, looked at from outside. Each test goes over every interpreter that `scripts/pythons` lists.
+//!
+//! | variable | effect |
+//! |---|---|
+//! | `LEAKSPY_REQUIRE_PYTHONS` | a missing interpreter, uWSGI or numpy is a failure instead of a loud skip |
+//! | `LEAKSPY_LONG` | the long forms of the tests with many looks, on every interpreter |
+//! | `LEAKSPY_ONLY` | only interpreters whose version or path contains this, for the inner loop |
+
+mod arrays;
+mod bad_input;
+mod busy;
+mod harm;
+mod histogram;
+mod places;
+mod support;
+mod web;
+mod words;
+mod zoo;
