@@ -141,7 +141,7 @@ impl From<FreezeError> for Error {
     fn from(why: FreezeError) -> Error {
         match why {
             FreezeError::Refused(gate) => Error::Denied(gate),
-            FreezeError::Traced { pid, tracer } => Error::Denied(Gate::traced(pid, tracer)),
+            FreezeError::Traced { pid, tracer } => Error::Denied(Gate::Traced { pid, tracer }),
             FreezeError::Gone { pid } => Error::Gone { pid },
             other => Error::Io { message: other.to_string() },
         }
