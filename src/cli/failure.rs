@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_shell_wrapper_is_told_from_its_python_child() {
-        let error = capture::Error::NotPython { why: String::new(),
+        let error = capture::Error::NotPython {
             pid: 10,
             why: "no interpreter in it".into(),
             known: vec!["3.11".into()],
