@@ -32,11 +32,11 @@ pub(super) fn take(target: &Target, options: &Options, mut clock: Clock) -> Resu
     let needed = plan.bytes().saturating_add(spare).saturating_add(plan.bytes() / 48).saturating_add(OWN);
     let allowed = options.max_memory.unwrap_or_else(|| budget::Budget::now().bytes);
     log::debug!(
-        "plan: {} bytes in {} ranges, {} untouched, {} raw; {needed} needed of {allowed}",
+        "plan: {} bytes in {} ranges, {} bytes untouched, {} raw; {needed} needed of {allowed}",
         plan.bytes(),
         plan.ranges.len(),
         plan.untouched,
-        plan.raw
+        plan.raw.iter().map(AddrRange::len).sum::<u64>()
     );
     if needed > allowed {
         return in_pieces(target, options, &plan, allowed, clock);
@@ -68,7 +68,7 @@ fn whole(
     if !target.process.still_same() {
         return Err(Error::Gone { pid: target.process.pid() });
     }
-    image.skip(&plan.considered);
+    image.skip(&plan.raw);
     image.seal();
     moment.copied = image.copied();
     clock.lap("copy");

@@ -26,8 +26,8 @@ pub struct Plan {
     pub considered: Vec<AddrRange>,
     /// Bytes left out as never touched.
     pub untouched: u64,
-    /// Bytes left out as raw buffers.
-    pub raw: u64,
+    /// Left out as raw buffers, sorted. A large object's header may lie within.
+    pub raw: Vec<AddrRange>,
 }
 
 impl Plan {
@@ -59,8 +59,8 @@ pub fn plan(process: &Process, live: &Live, regions: &Regions, arenas: &[AddrRan
             plan.untouched = plan.untouched.saturating_add(part.len().saturating_sub(kept));
             for range in touched {
                 let raw = raw_granules(live, range, &pointers);
-                plan.raw = plan.raw.saturating_add(raw.iter().map(AddrRange::len).sum());
                 plan.ranges.extend(split(range, &raw).into_iter().filter(|(_, is_raw)| !is_raw).map(|(r, _)| r));
+                plan.raw.extend(raw);
             }
         }
     }

@@ -5,9 +5,9 @@ use std::fmt;
 use crate::capture;
 use crate::cli::Exit;
 use crate::cli::hints::{self, Place};
-use crate::cli::source::program;
+use crate::cli::source::{COMMAND, program};
 use crate::report::number::iec;
-use crate::report::text::visible;
+use crate::report::text::{shorten_end, visible};
 
 /// Why a command ended early.
 #[derive(Debug)]
@@ -62,21 +62,27 @@ impl Refusal {
                 let again = format!("{} {command} --pid {pid}", program());
                 refusal(hints::exit(gate), it.unwrap_or(said)).help(hints::key(gate, Place::here(), &again))
             }
-            capture::Error::NotPython { known, python_children, .. } if python_children.is_empty() => {
-                refusal(Exit::NotPython, "it is not a Python that leakspy knows".to_owned())
-                    .help(format!("known are {}; `leakspy ps` lists the Python processes here", known.join(", ")))
+            capture::Error::NotPython { why, known, python_children, .. } if python_children.is_empty() => {
+                let refusal = refusal(Exit::NotPython, format!("it is not a Python that leakspy knows: {why}"));
+                let list = "leakspy ps   (lists the Python processes here)";
+                if known.is_empty() {
+                    refusal.help(list)
+                } else {
+                    refusal.help(format!("{list}\nknown are CPython {}", known.join(", ")))
+                }
             }
             capture::Error::NotPython { python_children, .. } => {
                 let refusal = refusal(Exit::NotPython, "it is not Python, but started some".to_owned());
                 let children = python_children.iter().take(5);
-                children
-                    .fold(refusal, |refusal, (child, command)| refusal.help(format!("{}   ({command})", again(*child))))
+                children.fold(refusal, |refusal, (child, command)| {
+                    refusal.help(format!("{}   ({})", again(*child), shorten_end(command, COMMAND)))
+                })
             }
             capture::Error::UnknownLayout { message } => refusal(Exit::NotPython, message.clone()).help(
                 "give --offsets FILE with a layout for this build; python_offsets/README.md says how to make one",
             ),
             capture::Error::Gone { .. } => refusal(Exit::Gone, "there is no such process (any more)".to_owned())
-                .help("`leakspy ps` lists the Python processes here"),
+                .help("leakspy ps   (lists the Python processes here)"),
             capture::Error::Changed { .. } => {
                 refusal(Exit::Gone, "it became another program while it was looked at".to_owned()).help(again(pid))
             }
@@ -119,8 +125,9 @@ mod tests {
 
     #[test]
     fn a_shell_wrapper_is_told_from_its_python_child() {
-        let error = capture::Error::NotPython { why: String::new(),
+        let error = capture::Error::NotPython {
             pid: 10,
+            why: "no interpreter in it".into(),
             known: vec!["3.11".into()],
             python_children: vec![(11, "python3 app.py\x1b[2J".into())],
         };

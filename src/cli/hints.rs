@@ -76,9 +76,9 @@ pub fn key(gate: &Gate, place: Place, again: &str) -> String {
         (Gate::Gone { .. } | Gate::NoMemory { .. } | Gate::Ourselves { .. }, _) => {
             "leakspy ps   (lists the Python processes here)".to_owned()
         }
-        (Gate::OtherUser { .. }, Place::Host) => format!("sudo {again}"),
+        (Gate::OtherUser { owner, .. }, Place::Host) => format!("sudo {again}   (or as uid {owner} itself)"),
         (Gate::OtherUser { owner, .. }, Place::Container) => {
-            format!("docker exec --user {owner} CONTAINER {again}")
+            format!("docker exec --user {owner} CONTAINER {again}   (or root with --cap-add SYS_PTRACE; as uid {owner} nothing is needed)")
         }
         (Gate::OtherUser { owner, .. }, Place::Kubernetes) => {
             format!("securityContext.runAsUser: {owner} in leakspy's container")
@@ -128,7 +128,7 @@ mod tests {
         assert!(key(&gate, Place::Container, AGAIN).contains("--cap-add SYS_PTRACE"));
         assert!(key(&gate, Place::Kubernetes, AGAIN).contains("shareProcessNamespace: true"));
         let gate = Gate::OtherUser { pid: 7, owner: 33, ours: 1000 };
-        assert_eq!(key(&gate, Place::Host, AGAIN), "sudo leakspy types --pid 7");
+        assert!(key(&gate, Place::Host, AGAIN).starts_with("sudo leakspy types --pid 7 "));
         assert!(key(&gate, Place::Container, AGAIN).contains("--user 33"));
         let gate = Gate::Seccomp { pid: 7, contained: true };
         assert!(key(&gate, Place::Container, AGAIN).contains("--security-opt seccomp="));

@@ -6,9 +6,13 @@ use std::path::Path;
 use crate::capture::{self, PythonProcess};
 use crate::cli::args::SourceArgs;
 use crate::cli::{Exit, Refusal};
+use crate::report::text::shorten_end;
 
 /// More than these are not named one by one.
 const FEW: usize = 3;
+
+/// Columns of a command that are enough to recognise a process by.
+pub(super) const COMMAND: usize = 60;
 
 /// What to take, from the process that was named.
 ///
@@ -46,12 +50,12 @@ fn unnamed(found: &[PythonProcess], command: &str) -> Refusal {
         (..=FEW, _) => ("some Python processes may be inspected", ""),
         _ => ("many Python processes may be inspected", "leakspy ps   (lists them)"),
     };
-    let refusal = Refusal::new(Exit::Usage, "no process was named", obstacle);
+    let refusal = Refusal::new(Exit::Usage, "no process was named with --pid", obstacle);
     if !rest.is_empty() {
         return refusal.help(rest);
     }
     open.iter().fold(refusal, |refusal, process| {
-        refusal.help(format!("leakspy {command} --pid {}   ({})", process.pid, process.command))
+        refusal.help(format!("leakspy {command} --pid {}   ({})", process.pid, shorten_end(&process.command, COMMAND)))
     })
 }
 
@@ -72,7 +76,7 @@ mod tests {
         assert_eq!(refusal.exit, Exit::Usage);
         assert_eq!(
             refusal.to_string(),
-            "no process was named: there is one Python process that may be inspected\n  try: leakspy types --pid 25867   (python3 app.py)"
+            "no process was named with --pid: there is one Python process that may be inspected\n  try: leakspy types --pid 25867   (python3 app.py)"
         );
     }
 

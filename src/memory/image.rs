@@ -34,8 +34,8 @@ pub struct Image {
     used: usize,
     /// Where the planned segments end and those that were found late begin.
     planned: usize,
-    /// Sorted ranges that exist, copied or not.
-    considered: Vec<AddrRange>,
+    /// Sorted ranges that were left out, though objects may begin there.
+    raw: Vec<AddrRange>,
     live: Live,
     /// Ranges that cannot change while the target lives: reading them later is as good as now.
     constant: Vec<AddrRange>,
@@ -72,7 +72,7 @@ impl Image {
             })
             .collect();
         let constant = regions.iter().filter(|r| r.read && !r.write && !r.is_anonymous()).map(|r| r.range).collect();
-        Ok(Image { segments, bytes, used: at, planned: at, considered: Vec::new(), live, constant, text: Mutex::default(), late: AtomicU64::new(0) })
+        Ok(Image { segments, bytes, used: at, planned: at, raw: Vec::new(), live, constant, text: Mutex::default(), late: AtomicU64::new(0) })
     }
 
     /// Copies all prepared ranges, as many threads at once as there are processors; what has gone meanwhile is left
@@ -110,9 +110,9 @@ impl Image {
         Ok(())
     }
 
-    /// Tells which ranges exist although they were not copied: an object found there is read late.
-    pub fn skip(&mut self, considered: &[AddrRange]) {
-        self.considered = considered.to_vec();
+    /// Tells which ranges (sorted) were left out as raw buffers: an object that begins there is read late.
+    pub fn skip(&mut self, raw: &[AddrRange]) {
+        self.raw = raw.to_vec();
     }
 
     /// Copies one more range, found late, while there is spare room; `false` where there is none.
@@ -235,6 +235,7 @@ impl Memory for Image {
             return self.constant_page(at, out);
         }
         self.late.fetch_add(1, Ordering::Relaxed);
+        log::trace!("late read of {} bytes at {at}", out.len());
         self.live.read(at, out)
     }
 
@@ -266,7 +267,7 @@ impl Memory for Image {
         if self.segment(at).is_some() {
             return true;
         }
-        let i = self.considered.partition_point(|r| r.end <= at);
-        self.considered.get(i).is_some_and(|r| r.contains(at))
+        let i = self.raw.partition_point(|r| r.end <= at);
+        self.raw.get(i).is_some_and(|r| r.contains(at))
     }
 }

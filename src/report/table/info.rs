@@ -14,6 +14,9 @@ use super::types::trust;
 /// Width of the column of subjects.
 const SUBJECTS: usize = 11;
 
+/// More tables than these from one source are counted, not named; JSON names them all.
+const NAMED_TABLES: usize = 8;
+
 /// Writes what is known of one target.
 ///
 /// # Errors
@@ -36,7 +39,7 @@ fn subjects(info: &Info) -> Vec<(&'static str, String)> {
     lines.extend(process.executable.as_ref().map(|file| ("program", mapped(file))));
     lines.extend(process.library.as_ref().map(|file| ("library", mapped(file))));
     lines.push(("memory", format!("{} resident, {}", iec(process.rss_bytes), counted(process.threads, "thread"))));
-    lines.push(("python in", counted(info.interpreters, "interpreter")));
+    lines.push(("runs", counted(info.interpreters, "interpreter")));
     let (objects, bytes, tracked) = (counted(heap.objects, "object"), iec(heap.bytes), thousands(heap.tracked));
     lines.push(("heap", format!("{objects}, {bytes}; the collector tracks {tracked}")));
     if let (Some(arenas), Some(bytes)) = (heap.arenas, heap.arena_bytes) {
@@ -69,16 +72,9 @@ fn mapped(file: &MappedFile) -> String {
 }
 
 fn collector(gc: &Collector) -> String {
-    let busy = if gc.collecting { ", a collection under way" } else { "" };
-    let generations: Vec<String> = gc
-        .generations
-        .iter()
-        .map(|generation| {
-            let objects = counted(generation.objects, "object");
-            format!("{}: {objects}", visible(&generation.name))
-        })
-        .collect();
-    format!("interpreter {}{busy}; {}", gc.interpreter, generations.join(", "))
+    let busy = if gc.collecting { "; a collection is under way" } else { "" };
+    let lists = gc.generations.iter().map(|list| format!("{} in {}", thousands(list.objects), visible(&list.name)));
+    format!("of interpreter {}, objects by generation: {}{busy}", gc.interpreter, lists.collect::<Vec<_>>().join(", "))
 }
 
 /// One line a source, with the tables that came from it.
@@ -90,7 +86,11 @@ fn layout(info: &Info) -> Vec<String> {
             None => sources.push((&table.source, vec![&table.section])),
         }
     }
-    sources.iter().map(|(source, sections)| format!("{}: {}", visible(source), visible(&sections.join(", ")))).collect()
+    let told = |tables: &[&str]| match tables.len() {
+        ..=NAMED_TABLES => visible(&tables.join(", ")).into_owned(),
+        many => format!("{many} tables"),
+    };
+    sources.iter().map(|(source, tables)| format!("{}: {}", visible(source), told(tables))).collect()
 }
 
 #[cfg(test)]
@@ -109,13 +109,12 @@ process    25867, python3 app.py
 python     3.11.7, release build, pymalloc
 program    /usr/bin/python3.11 (removed or replaced on disk since it started)
 memory     160.0 MiB resident, 3 threads
-python in  1 interpreter
+runs       1 interpreter
 heap       2,513,325 objects, 124.9 MiB; the collector tracks 430,673
 arenas     610 arenas, 152.5 MiB in all
 trust      coverage 99.54%: objects and their buffers explain 152.7 MiB of the
            153.4 MiB that the allocator handed out
-collector  interpreter 0; 0: 431 objects, permanent: 0
-           objects
+collector  of interpreter 0, objects by generation: 431 in 0, 0 in permanent
 layout     python_offsets/3.11.toml: object, gc
            --offsets own.toml: dict_keys
 "
