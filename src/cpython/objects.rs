@@ -589,22 +589,34 @@ impl<'a, M: Memory + ?Sized> Walker<'a, M> {
         })
     }
 
+    /// Do its slots hold numbers of this type, or links to free slots? A block may have free slots only: then the next
+    /// ones tell.
     fn is_number_block(&self, of: Addr, at: Addr, block: &super::layout::NumberBlockLayout) -> bool {
         let w = self.world;
-        let Ok(view) = w.mem.view(at, block.size) else { return false };
-        let mut live = 0u32;
         let size = w.layout.var_object.size;
-        let slots = view.bytes().get(block.objects.at..).unwrap_or_default().chunks_exact(size);
-        for slot in slots {
-            let Some(kind) = View::new(slot).get(w.layout.object.ob_type) else { return false };
-            if kind == of {
-                live = live.saturating_add(1);
-            } else if !kind.is_null() && (!w.mem.holds(kind) || w.is_module_data(kind)) {
+        let mut at = at;
+        // a sum over 5,000 temporaries leaves more than a hundred empty ones behind
+        for _ in 0..1 << 16 {
+            let Ok(view) = w.mem.view(at, block.size) else { return false };
+            let mut live = 0u32;
+            for slot in view.bytes().get(block.objects.at..).unwrap_or_default().chunks_exact(size) {
+                let Some(kind) = View::new(slot).get(w.layout.object.ob_type) else { return false };
+                if kind == of {
+                    live = live.saturating_add(1);
+                } else if !kind.is_null() && (!w.mem.holds(kind) || w.is_module_data(kind)) {
+                    return false;
+                }
+            }
+            let next = view.get(block.next).unwrap_or_default();
+            if !next.is_null() && !w.mem.holds(next) {
                 return false;
             }
+            if live > 0 || next.is_null() {
+                return live > 0;
+            }
+            at = next;
         }
-        let next = view.get(block.next).unwrap_or_default();
-        live > 0 && (next.is_null() || w.mem.holds(next))
+        false
     }
 
     fn number_block(
