@@ -291,6 +291,7 @@ impl<'a, M: Memory + ?Sized> Walker<'a, M> {
     /// Is there an object in this block of `size` bytes, and where is its header?
     fn classify(&mut self, at: Addr, bytes: &[u8], size: u64) -> Verdict {
         let l = self.world.layout;
+        let mut dead = false;
         for (i, skip) in self.offsets.into_iter().enumerate() {
             if i == 2 && skip == self.offsets[1] {
                 break;
@@ -309,7 +310,9 @@ impl<'a, M: Memory + ?Sized> Walker<'a, M> {
             }
             let Some(refcount) = header.at::<u64>(l.object.ob_refcnt.at) else { break };
             if refcount == 0 {
-                return Verdict::Dead;
+                // or the remains of one, where an untracked object's GC head was never written
+                dead = true;
+                continue;
             }
             if !is_alive(self.world, refcount) {
                 continue;
@@ -325,7 +328,7 @@ impl<'a, M: Memory + ?Sized> Walker<'a, M> {
             };
             return Verdict::Object { skip, id, tracked };
         }
-        Verdict::Other
+        if dead { Verdict::Dead } else { Verdict::Other }
     }
 
     /// Is the object of a GC type tracked? `None` where its head is neither linked nor says untracked.
@@ -519,8 +522,13 @@ impl<'a, M: Memory + ?Sized> Walker<'a, M> {
 
     fn outside(&mut self, id: TypeId, at: Addr, tracked: bool) {
         let Some(info) = self.types.info(id) else { return };
+        let l = self.world.layout;
         // enough for every fixed part; what varies is read by the rules themselves
-        let fixed = usize::try_from(info.basicsize).unwrap_or(0).clamp(self.world.layout.var_object.size, 1 << 16);
+        let fixed = if info.is_metatype() && !self.is_heap_type(at) {
+            l.type_.size
+        } else {
+            usize::try_from(info.basicsize).unwrap_or(0).clamp(l.var_object.size, 1 << 16)
+        };
         match self.world.mem.view(at, fixed) {
             Ok(body) => self.object(id, at, &body, tracked),
             Err(_) => self.account.skipped = self.account.skipped.saturating_add(1),
