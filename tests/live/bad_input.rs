@@ -109,7 +109,7 @@ fn another_users_process() {
     let mut nobody = Command::new("setpriv");
     nobody.args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps=-all", "--"]).arg(&copy);
     nobody.args(["types", "--pid", &pid]).current_dir("/");
-    finish(nobody).expect_words(3, &[&pid, "uid"]);
+    finish(nobody).expect_words(3, &[&pid, "user 0", "user 65534"]);
 
     // Root, but without the one capability: what a container is.
     let mut bounded = Command::new("setpriv");

@@ -31,7 +31,6 @@ fn assert_timings(timings: &BTreeMap<u32, u64>) {
         let seen = types(pid, &[]);
         assert_free(pid);
         assert_eq!(seen.row("foo_module.Timing").count, held, "worker {pid}");
-        assert_eq!(seen.row("foo_module.Profiler").count, 1, "worker {pid}");
     }
 }
 
