@@ -418,7 +418,9 @@ impl<'a, M: Memory + ?Sized> Walker<'a, M> {
             // Is all of this MiB arenas? Then its other words need not be asked.
             let base = Addr(word & !((1 << 20) - 1));
             let last = Addr(base.0.saturating_add((1 << 20) - 8));
-            if w.map.contains(base) && w.map.cell(last).zip(w.map.cell(base)).is_some_and(|(l, b)| l.saturating_sub(b) == (1 << 17) - 1) {
+            if w.map.contains(base)
+                && w.map.cell(last).zip(w.map.cell(base)).is_some_and(|(l, b)| l.saturating_sub(b) == (1 << 17) - 1)
+            {
                 if let Some(granule) = self.granules.get_mut((word >> 20) as usize % RECENT) {
                     *granule = (word >> 20, false);
                 }
@@ -444,7 +446,8 @@ impl<'a, M: Memory + ?Sized> Walker<'a, M> {
             if of.is_null() || !wanted.contains(&Some(of)) {
                 continue;
             }
-            let at = i.checked_mul(8).and_then(|skip| start.up(skip)).and_then(|at| at.down(l.object.ob_type.at as u64));
+            let at =
+                i.checked_mul(8).and_then(|skip| start.up(skip)).and_then(|at| at.down(l.object.ob_type.at as u64));
             let Some(at) = at else { continue };
             let refcount = self.world.mem.word(at).unwrap_or(0) & 0xffff_ffff;
             let small = Some(of) == self.world.types.int_type
@@ -561,7 +564,8 @@ impl<'a, M: Memory + ?Sized> Walker<'a, M> {
             }
             _ => 0,
         };
-        let need = items.checked_mul(info.itemsize).and_then(|n| n.checked_add(info.shortest)?.checked_add(info.offset));
+        let need =
+            items.checked_mul(info.itemsize).and_then(|n| n.checked_add(info.shortest)?.checked_add(info.offset));
         need.is_some_and(|need| need <= room)
     }
 

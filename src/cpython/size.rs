@@ -477,7 +477,9 @@ impl<M: Memory + ?Sized> Sizer<'_, M> {
             FrameShape::Object => {
                 let code = self.view(body.get(l.frame.f_code?)?, l.code.size)?;
                 let tuple = |field: Option<crate::memory::Field<Addr>>| {
-                    field.and_then(|f| code.get(f)).map_or(Some(0), |at| if at.is_null() { Some(0) } else { self.length_of(at) })
+                    field
+                        .and_then(|f| code.get(f))
+                        .map_or(Some(0), |at| if at.is_null() { Some(0) } else { self.length_of(at) })
                 };
                 let slots = i64::from(code.get(l.code.co_stacksize)?)
                     .checked_add(i64::from(code.get(l.code.co_nlocals?)?))?
@@ -488,7 +490,8 @@ impl<M: Memory + ?Sized> Sizer<'_, M> {
             FrameShape::Embedded => {
                 let inner = Addr(body.pointer(l.frame.f_frame?.at)?.0);
                 let slots = self.frame_slots(inner)?;
-                let fixed = (l.frame._f_frame_data?.at as u64).checked_add(l.interpreter_frame.as_ref()?.localsplus.at as u64)?;
+                let fixed = (l.frame._f_frame_data?.at as u64)
+                    .checked_add(l.interpreter_frame.as_ref()?.localsplus.at as u64)?;
                 plus(fixed, slots, 8)
             }
         }
@@ -497,7 +500,8 @@ impl<M: Memory + ?Sized> Sizer<'_, M> {
     /// `co_nlocalsplus + co_stacksize` of the code that an interpreter frame runs.
     fn frame_slots(&self, frame: Addr) -> Option<i64> {
         let l = self.layout;
-        let code = self.view(frame, l.interpreter_frame.as_ref()?.localsplus.at)?.get(l.interpreter_frame.as_ref()?.f_code)?;
+        let code =
+            self.view(frame, l.interpreter_frame.as_ref()?.localsplus.at)?.get(l.interpreter_frame.as_ref()?.f_code)?;
         let code = self.view(code, l.code.size)?;
         i64::from(code.get(l.code.co_nlocalsplus?)?).checked_add(i64::from(code.get(l.code.co_stacksize)?))
     }

@@ -72,7 +72,17 @@ impl Image {
             })
             .collect();
         let constant = regions.iter().filter(|r| r.read && !r.write && !r.is_anonymous()).map(|r| r.range).collect();
-        Ok(Image { segments, bytes, used: at, planned: at, raw: Vec::new(), live, constant, text: Mutex::default(), late: AtomicU64::new(0) })
+        Ok(Image {
+            segments,
+            bytes,
+            used: at,
+            planned: at,
+            raw: Vec::new(),
+            live,
+            constant,
+            text: Mutex::default(),
+            late: AtomicU64::new(0),
+        })
     }
 
     /// Copies all prepared ranges, as many threads at once as there are processors; what has gone meanwhile is left
