@@ -239,6 +239,18 @@ REVIEWED_SHAPES = {
     "3.13": {"pre_header": "managed-dict-weakref", "getsizeof_gc": "type-flags-not-static"},
 }
 
+# C types that have a __sizeof__ in later versions and inherit their base's in these; the zoo of tests/live tells.
+INHERITED_SIZEOF = {
+    "2.7": [
+        "StgDict",
+        "itertools.combinations",
+        "itertools.combinations_with_replacement",
+        "itertools.permutations",
+        "itertools.product",
+    ],
+    "3.6": ["StgDict"],
+}
+
 MACHINES = {62: "x86_64", 183: "aarch64"}  # e_machine of ELF
 REQUEST = "LEAKSPY_OFFSETS_REQUEST"
 ANSWER = "leakspy-offsets-answer "
@@ -487,6 +499,7 @@ def shape_of(version, sections, facts):
         "pre_header": REVIEWED_SHAPES[version]["pre_header"],
         "getsizeof_gc": REVIEWED_SHAPES[version]["getsizeof_gc"],
         "frame": "embedded" if has("interpreter_frame") else "object",
+        "inherited_sizeof": INHERITED_SIZEOF.get(version, []),
         "static_type_dict": "in-interpreter" if has("static_type") else "in-type",
     }
 

@@ -17,6 +17,7 @@ pub mod analysis;
 pub mod capture;
 pub mod cli;
 pub mod cpython;
+pub mod docs;
 pub mod heap;
 pub mod memory;
 pub mod process;

@@ -9,8 +9,8 @@ use super::{Clock, Error, Options, Taken, Target};
 use crate::addr::AddrRange;
 use crate::cpython::pymalloc;
 use crate::memory::{Image, Live, Paged};
-use crate::process::freeze::{Freeze, FreezeError};
 use crate::process::budget;
+use crate::process::freeze::{Freeze, FreezeError};
 
 /// How often a moment within a collection is let pass before it is taken as it is.
 const TRIES: u32 = 6;
@@ -48,13 +48,7 @@ fn arenas_of(target: &Target) -> (Vec<pymalloc::Arena>, u64) {
     interpret::arenas(&target.live, &target.layout, &target.runtime)
 }
 
-fn whole(
-    target: &Target,
-    options: &Options,
-    plan: &Plan,
-    spare: u64,
-    mut clock: Clock,
-) -> Result<Taken, Error> {
+fn whole(target: &Target, options: &Options, plan: &Plan, spare: u64, mut clock: Clock) -> Result<Taken, Error> {
     let live = Live::new(target.process.pid());
     let mut image = Image::prepare(live, &target.regions, &plan.ranges, spare)
         .map_err(|why| Error::Io { message: format!("no memory for the copy: {why}") })?;
@@ -112,8 +106,8 @@ fn held_still(
             Err(why) => return Err(why.into()),
         };
         moment.threads = freeze.threads() as u64;
-        let torn = target.runtime.is_quiet(&target.live) != Some(true)
-            && target.runtime.is_torn(&target.live, &target.layout);
+        let torn =
+            target.runtime.is_quiet(&target.live) != Some(true) && target.runtime.is_torn(&target.live, &target.layout);
         let last = attempt == TRIES || freeze.was_stopped() || held.saturating_mul(2) > options.pause_budget;
         if torn && !last {
             held = held.saturating_add(freeze.thaw());
@@ -149,7 +143,9 @@ fn fill(
                 moment.pause = freeze.thaw();
             }
             moment.frozen = false;
-            moment.warnings.push("the pause budget was spent before the copy was done: the rest was copied while it ran".into());
+            moment
+                .warnings
+                .push("the pause budget was spent before the copy was done: the rest was copied while it ran".into());
         }
     };
     // New regions first: there are few, and where they are is known only while nothing moves.
@@ -167,13 +163,7 @@ fn fill(
 }
 
 /// Reads in pieces with a bounded buffer: slower, and not of one instant, but nothing is killed for it.
-fn in_pieces(
-    target: &Target,
-    options: &Options,
-    plan: &Plan,
-    allowed: u64,
-    mut clock: Clock,
-) -> Result<Taken, Error> {
+fn in_pieces(target: &Target, options: &Options, plan: &Plan, allowed: u64, mut clock: Clock) -> Result<Taken, Error> {
     if allowed < LEAST {
         return Err(Error::TooLarge { needed: LEAST, left: allowed });
     }
@@ -182,7 +172,9 @@ fn in_pieces(
     let moment = Moment {
         in_pieces: true,
         copied: plan.bytes(),
-        warnings: vec!["read in pieces to stay within --max-memory: not of one instant, and the process was not stopped".into()],
+        warnings: vec![
+            "read in pieces to stay within --max-memory: not of one instant, and the process was not stopped".into(),
+        ],
         ..Moment::default()
     };
     let elsewhere = |arenas: &[AddrRange]| plan::elsewhere(&plan.ranges, arenas);

@@ -3,7 +3,7 @@
 use crate::cpython::locate::{LocateError, Located};
 use crate::cpython::offsets::{self, TableSource};
 use crate::cpython::runtime::RuntimeError;
-use crate::memory::{Fault, FaultKind};
+use crate::memory::{Fault, FaultKind, Regions};
 use crate::process::access::{self, Gate};
 use crate::process::freeze::FreezeError;
 use crate::process::{Process, ProcessError, find};
@@ -66,9 +66,20 @@ pub enum Error {
     },
 }
 
+/// Did the process end meanwhile? One that is ending keeps its PID for a while, but has no memory any more.
+fn is_gone(process: &Process) -> bool {
+    let has_memory = |regions: Regions| regions.iter().next().is_some();
+    !process.still_same() || !process.regions().is_ok_and(has_memory)
+}
+
 impl Error {
+    /// This error, unless the process ended meanwhile: then that is the reason for it.
+    pub(super) fn unless_gone(self, process: &Process) -> Error {
+        if is_gone(process) { Error::Gone { pid: process.pid() } } else { self }
+    }
+
     pub(super) fn not_python(process: &Process, why: &LocateError) -> Error {
-        if !process.still_same() {
+        if is_gone(process) {
             return Error::Gone { pid: process.pid() };
         }
         if let LocateError::NoVersion { .. } = why {
@@ -93,27 +104,22 @@ impl Error {
         sources: &[TableSource],
         why: &RuntimeError,
     ) -> Error {
-        if !process.still_same() {
-            return Error::Gone { pid: process.pid() };
-        }
-        Error::UnknownLayout {
-            message: format!(
-                "Python {} (from {}) at {} does not match its layout, {}: {why}",
-                located.version,
-                located.version_from,
-                located.path,
-                sources.first().map_or("none", |table| table.source.as_str())
-            ),
-        }
+        let message = format!(
+            "Python {} (from {}) at {} does not match its layout, {}: {why}",
+            located.version,
+            located.version_from,
+            located.path,
+            sources.first().map_or("none", |table| table.source.as_str())
+        );
+        Error::UnknownLayout { message }.unless_gone(process)
     }
 
     pub(super) fn fault(process: &Process, fault: Fault) -> Error {
         let pid = process.pid();
         match fault.kind {
             FaultKind::Gone => Error::Gone { pid },
-            FaultKind::Denied if process.still_same() => Error::Denied(access::diagnose(pid)),
-            _ if !process.still_same() => Error::Gone { pid },
-            FaultKind::Denied | FaultKind::Unmapped | FaultKind::Short => Error::Io { message: fault.to_string() },
+            FaultKind::Denied => Error::Denied(access::diagnose(pid)).unless_gone(process),
+            FaultKind::Unmapped | FaultKind::Short => Error::Io { message: fault.to_string() }.unless_gone(process),
         }
     }
 }
@@ -124,12 +130,9 @@ impl From<ProcessError> for Error {
             ProcessError::Refused(gate) => Error::Denied(gate),
             ProcessError::NoSuchProcess { pid } | ProcessError::Zombie { pid, .. } => Error::Gone { pid },
             ProcessError::Replaced { pid } => Error::Changed { pid },
-            ProcessError::KernelThread { pid, .. } => Error::NotPython {
-                pid,
-                why: why.to_string(),
-                known: Vec::new(),
-                python_children: Vec::new(),
-            },
+            ProcessError::KernelThread { pid, .. } => {
+                Error::NotPython { pid, why: why.to_string(), known: Vec::new(), python_children: Vec::new() }
+            }
             ProcessError::Hidden { .. } | ProcessError::Thread { .. } | ProcessError::Io { .. } => {
                 Error::Io { message: why.to_string() }
             }

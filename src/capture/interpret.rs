@@ -155,7 +155,11 @@ fn details<M: Memory + ?Sized>(target: &Target, runtime: &Runtime, world: &World
         arenas: (!arenas.is_empty())
             .then(|| (arenas.len() as u64, arenas.iter().map(|a| a.range.len()).fold(0, u64::saturating_add))),
         generations: world.members.sizes.clone(),
-        lists_each: if world.layout.gc_runtime.as_ref().is_some_and(|g| g.permanent_generation.is_some()) { 4 } else { 3 },
+        lists_each: if world.layout.gc_runtime.as_ref().is_some_and(|g| g.permanent_generation.is_some()) {
+            4
+        } else {
+            3
+        },
         ..Details::default()
     }
 }

@@ -146,10 +146,11 @@ impl Target {
         let pid = options.pid;
         let process = Process::open(pid)?;
         let regions = process.regions()?;
-        access::check(pid).map_err(Error::Denied)?;
+        access::check(pid).map_err(|gate| Error::Denied(gate).unless_gone(&process))?;
         let live = Live::new(pid);
         let located = locate::locate(pid, &live, &regions).map_err(|why| Error::not_python(&process, &why))?;
-        let (layout, layout_sources) = choose_layout(options, &located, &live)?;
+        let (layout, layout_sources) =
+            choose_layout(options, &located, &live).map_err(|why| why.unless_gone(&process))?;
         let runtime = Runtime::read(&live, &layout, &located, &regions)
             .map_err(|why| Error::layout_failed(&process, &located, &layout_sources, &why))?;
         Ok(Target { process, live, regions, located, layout, layout_sources, runtime })

@@ -151,7 +151,9 @@ fn raw_granules(live: &Live, range: AddrRange, pointers: &PointerTest) -> Vec<Ad
         (0..count).into_par_iter().map(|i| holds_pointers(live, granule(i), pointers)).collect();
     let near = |i: usize| {
         let around = i.saturating_sub(1)..i.saturating_add(2).min(has_pointers.len());
-        i == 0 || i.saturating_add(1) == has_pointers.len() || has_pointers.get(around).is_none_or(|w| w.contains(&true))
+        i == 0
+            || i.saturating_add(1) == has_pointers.len()
+            || has_pointers.get(around).is_none_or(|w| w.contains(&true))
     };
     let raw = (0..has_pointers.len()).filter(|i| !near(*i)).map(|i| granule(i as u64));
     joined(raw.collect())
@@ -161,16 +163,16 @@ fn holds_pointers(live: &Live, granule: AddrRange, pointers: &PointerTest) -> bo
     let lines: Vec<AddrRange> = (0..granule.len() / PAGE)
         .filter_map(|page| {
             // another line in each page, so that no stride of the data hides from all of them
-            let start = granule.start.up(page.checked_mul(PAGE)?.checked_add(page.wrapping_mul(37) % 64 * LINE as u64)?)?;
+            let start =
+                granule.start.up(page.checked_mul(PAGE)?.checked_add(page.wrapping_mul(37) % 64 * LINE as u64)?)?;
             Some(AddrRange::new(start, start.up(LINE as u64)?))
         })
         .collect();
     let mut bytes = vec![0u8; lines.len().saturating_mul(LINE)];
     match live.copy(&lines, &mut bytes) {
-        Ok(_) => bytes
-            .chunks_exact(8)
-            .filter_map(|w| w.first_chunk())
-            .any(|w| pointers.is_pointer(u64::from_le_bytes(*w))),
+        Ok(_) => {
+            bytes.chunks_exact(8).filter_map(|w| w.first_chunk()).any(|w| pointers.is_pointer(u64::from_le_bytes(*w)))
+        }
         Err(_) => true,
     }
 }

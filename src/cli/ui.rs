@@ -32,7 +32,8 @@ impl Ui {
         let level = match voice.verbose {
             0 => LevelFilter::Off,
             1 => LevelFilter::Info,
-            _ => LevelFilter::Debug,
+            2 => LevelFilter::Debug,
+            _ => LevelFilter::Trace,
         };
         // Fails only where a log was set before, and then that one is as good.
         if log::set_logger(&Journal).is_ok() {

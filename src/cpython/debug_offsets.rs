@@ -121,7 +121,8 @@ fn members(l: &mut Layout) -> Vec<(&'static str, &'static str, &mut usize)> {
         ("bytes", "bytes_object_ob_sval", &mut l.bytes.ob_sval.at),
         ("long", "long_object_ob_digit", &mut l.long.ob_digit.at),
     ];
-    let runtime = l.runtime.as_mut().map(|r| ("runtime", "runtime_state_interpreters_head", &mut r.interpreters_head.at));
+    let runtime =
+        l.runtime.as_mut().map(|r| ("runtime", "runtime_state_interpreters_head", &mut r.interpreters_head.at));
     let gc = l.interpreter.gc.as_mut().map(|gc| ("interpreter", "interpreter_state_gc", &mut gc.at));
     let gil = l.interpreter.gil.as_mut().map(|gil| ("interpreter", "interpreter_state_ceval_gil", &mut gil.at));
     let keys = l.dict.ma_keys.as_mut().map(|f| ("dict", "dict_object_ma_keys", &mut f.at));

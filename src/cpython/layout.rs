@@ -189,6 +189,10 @@ structs! {
     }
     /// `StgDictObject` (`Modules/_ctypes`, to 3.12) and `StgInfo` (3.13).
     StgLayout { format: Field<Addr>, ndim: Field<i32>, length: Field<i64>, ffi_type_pointer_elements: Field<Addr> }
+    /// `PyST_Object` (`Modules/parsermodule.c`, to 3.9).
+    SyntaxTreeLayout { st_node: Field<Addr> }
+    /// `struct _node` (`Include/node.h`, to 3.9).
+    NodeLayout { n_str: Field<Addr>, n_nchildren: Field<i32>, n_child: Field<Addr> }
     /// `mmap_object`.
     MmapLayout { size_bytes: Field<u64> }
     /// `struct _intblock`, `struct _floatblock` (2.7).
@@ -330,6 +334,9 @@ pub struct Shape {
     pub pre_header: PreHeader,
     pub getsizeof_gc: GetsizeofGc,
     pub frame: FrameShape,
+    /// Types that inherit `__sizeof__` in this version, though they have their own in others.
+    #[serde(default)]
+    pub inherited_sizeof: Vec<String>,
 }
 
 /// One CPython build: struct offsets and shapes.
@@ -397,6 +404,8 @@ pub struct Layout {
     pub unpickler: Option<UnpicklerLayout>,
     pub stg_dict: Option<StgLayout>,
     pub stg_info: Option<StgLayout>,
+    pub parser_st: Option<SyntaxTreeLayout>,
+    pub node: Option<NodeLayout>,
     pub mmap: Option<MmapLayout>,
     pub datetime_base_time: Option<SizedLayout>,
     pub datetime_base_datetime: Option<SizedLayout>,

@@ -156,12 +156,7 @@ fn with_statics(mut globals: Globals, pid: i32, mem: &dyn Memory, module: &Modul
     globals
 }
 
-fn version(
-    pid: i32,
-    mem: &dyn Memory,
-    symbols: &Symbols<'_>,
-    data: &[AddrRange],
-) -> Option<(PyVersion, &'static str)> {
+fn version(pid: i32, mem: &dyn Memory, symbols: &Symbols<'_>, data: &[AddrRange]) -> Option<(PyVersion, &'static str)> {
     let hex = || {
         let mut bytes = [0; 4];
         mem.read(symbols.get("Py_Version")?, &mut bytes).ok()?;

@@ -291,6 +291,7 @@ impl<'a, M: Memory + ?Sized> Walker<'a, M> {
     /// Is there an object in this block of `size` bytes, and where is its header?
     fn classify(&mut self, at: Addr, bytes: &[u8], size: u64) -> Verdict {
         let l = self.world.layout;
+        let mut dead = false;
         for (i, skip) in self.offsets.into_iter().enumerate() {
             if i == 2 && skip == self.offsets[1] {
                 break;
@@ -309,7 +310,9 @@ impl<'a, M: Memory + ?Sized> Walker<'a, M> {
             }
             let Some(refcount) = header.at::<u64>(l.object.ob_refcnt.at) else { break };
             if refcount == 0 {
-                return Verdict::Dead;
+                // or the remains of one, where an untracked object's GC head was never written
+                dead = true;
+                continue;
             }
             if !is_alive(self.world, refcount) {
                 continue;
@@ -325,7 +328,7 @@ impl<'a, M: Memory + ?Sized> Walker<'a, M> {
             };
             return Verdict::Object { skip, id, tracked };
         }
-        Verdict::Other
+        if dead { Verdict::Dead } else { Verdict::Other }
     }
 
     /// Is the object of a GC type tracked? `None` where its head is neither linked nor says untracked.
@@ -415,7 +418,9 @@ impl<'a, M: Memory + ?Sized> Walker<'a, M> {
             // Is all of this MiB arenas? Then its other words need not be asked.
             let base = Addr(word & !((1 << 20) - 1));
             let last = Addr(base.0.saturating_add((1 << 20) - 8));
-            if w.map.contains(base) && w.map.cell(last).zip(w.map.cell(base)).is_some_and(|(l, b)| l.saturating_sub(b) == (1 << 17) - 1) {
+            if w.map.contains(base)
+                && w.map.cell(last).zip(w.map.cell(base)).is_some_and(|(l, b)| l.saturating_sub(b) == (1 << 17) - 1)
+            {
                 if let Some(granule) = self.granules.get_mut((word >> 20) as usize % RECENT) {
                     *granule = (word >> 20, false);
                 }
@@ -441,7 +446,8 @@ impl<'a, M: Memory + ?Sized> Walker<'a, M> {
             if of.is_null() || !wanted.contains(&Some(of)) {
                 continue;
             }
-            let at = i.checked_mul(8).and_then(|skip| start.up(skip)).and_then(|at| at.down(l.object.ob_type.at as u64));
+            let at =
+                i.checked_mul(8).and_then(|skip| start.up(skip)).and_then(|at| at.down(l.object.ob_type.at as u64));
             let Some(at) = at else { continue };
             let refcount = self.world.mem.word(at).unwrap_or(0) & 0xffff_ffff;
             let small = Some(of) == self.world.types.int_type
@@ -519,8 +525,13 @@ impl<'a, M: Memory + ?Sized> Walker<'a, M> {
 
     fn outside(&mut self, id: TypeId, at: Addr, tracked: bool) {
         let Some(info) = self.types.info(id) else { return };
+        let l = self.world.layout;
         // enough for every fixed part; what varies is read by the rules themselves
-        let fixed = usize::try_from(info.basicsize).unwrap_or(0).clamp(self.world.layout.var_object.size, 1 << 16);
+        let fixed = if info.is_metatype() && !self.is_heap_type(at) {
+            l.type_.size
+        } else {
+            usize::try_from(info.basicsize).unwrap_or(0).clamp(l.var_object.size, 1 << 16)
+        };
         match self.world.mem.view(at, fixed) {
             Ok(body) => self.object(id, at, &body, tracked),
             Err(_) => self.account.skipped = self.account.skipped.saturating_add(1),
@@ -553,7 +564,8 @@ impl<'a, M: Memory + ?Sized> Walker<'a, M> {
             }
             _ => 0,
         };
-        let need = items.checked_mul(info.itemsize).and_then(|n| n.checked_add(info.shortest)?.checked_add(info.offset));
+        let need =
+            items.checked_mul(info.itemsize).and_then(|n| n.checked_add(info.shortest)?.checked_add(info.offset));
         need.is_some_and(|need| need <= room)
     }
 
@@ -589,22 +601,34 @@ impl<'a, M: Memory + ?Sized> Walker<'a, M> {
         })
     }
 
+    /// Do its slots hold numbers of this type, or links to free slots? A block may have free slots only: then the next
+    /// ones tell.
     fn is_number_block(&self, of: Addr, at: Addr, block: &super::layout::NumberBlockLayout) -> bool {
         let w = self.world;
-        let Ok(view) = w.mem.view(at, block.size) else { return false };
-        let mut live = 0u32;
         let size = w.layout.var_object.size;
-        let slots = view.bytes().get(block.objects.at..).unwrap_or_default().chunks_exact(size);
-        for slot in slots {
-            let Some(kind) = View::new(slot).get(w.layout.object.ob_type) else { return false };
-            if kind == of {
-                live = live.saturating_add(1);
-            } else if !kind.is_null() && (!w.mem.holds(kind) || w.is_module_data(kind)) {
+        let mut at = at;
+        // a sum over 5,000 temporaries leaves more than a hundred empty ones behind
+        for _ in 0..1 << 16 {
+            let Ok(view) = w.mem.view(at, block.size) else { return false };
+            let mut live = 0u32;
+            for slot in view.bytes().get(block.objects.at..).unwrap_or_default().chunks_exact(size) {
+                let Some(kind) = View::new(slot).get(w.layout.object.ob_type) else { return false };
+                if kind == of {
+                    live = live.saturating_add(1);
+                } else if !kind.is_null() && (!w.mem.holds(kind) || w.is_module_data(kind)) {
+                    return false;
+                }
+            }
+            let next = view.get(block.next).unwrap_or_default();
+            if !next.is_null() && !w.mem.holds(next) {
                 return false;
             }
+            if live > 0 || next.is_null() {
+                return live > 0;
+            }
+            at = next;
         }
-        let next = view.get(block.next).unwrap_or_default();
-        live > 0 && (next.is_null() || w.mem.holds(next))
+        false
     }
 
     fn number_block(

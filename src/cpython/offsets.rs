@@ -99,7 +99,8 @@ fn parse(text: &str, path: &str, how: &str) -> Result<Chosen, OffsetsError> {
     inside(&table).map_err(malformed)?;
     let layout: Layout = table.clone().try_into().map_err(|e: toml::de::Error| malformed(e.to_string()))?;
     let source = format!("{path} ({how}, from {} of {})", layout.source.from, layout.source.cpython);
-    let tables = table.iter().filter(|(name, section)| name.as_str() != "debug_offsets" && section.get("size").is_some());
+    let tables =
+        table.iter().filter(|(name, section)| name.as_str() != "debug_offsets" && section.get("size").is_some());
     let sources = tables.map(|(name, _)| TableSource { section: name.clone(), source: source.clone() }).collect();
     Ok(Chosen { layout, debug_offsets: debug_offsets::Table::of(&table), sources })
 }
@@ -143,6 +144,9 @@ mod tests {
     fn an_unknown_series_names_the_known_ones() {
         let version = PyVersion { major: 3, minor: 99, micro: 0 };
         let refused = choose(version, None).map(|_| ()).map_err(|e| e.to_string());
-        assert_eq!(refused, Err("Python 3.99.0 has no layout here; known: 2.7, 3.6, 3.7, 3.8, 3.9, 3.10, 3.11, 3.12, 3.13".into()));
+        assert_eq!(
+            refused,
+            Err("Python 3.99.0 has no layout here; known: 2.7, 3.6, 3.7, 3.8, 3.9, 3.10, 3.11, 3.12, 3.13".into())
+        );
     }
 }

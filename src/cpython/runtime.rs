@@ -190,7 +190,11 @@ impl Runtime {
         if self.gils.is_empty() {
             return None;
         }
-        self.gils.iter().map(|at| Some(int(mem, *at)? == 0)).collect::<Option<Vec<_>>>().map(|all| all.iter().all(|q| *q))
+        self.gils
+            .iter()
+            .map(|at| Some(int(mem, *at)? == 0))
+            .collect::<Option<Vec<_>>>()
+            .map(|all| all.iter().all(|q| *q))
     }
 
     /// Is a collection under way, or a list half linked at its ends?
@@ -211,9 +215,7 @@ fn pointer<M: Memory + ?Sized>(mem: &M, at: Addr, what: &'static str) -> Result<
 }
 
 fn check_type_of_type<M: Memory + ?Sized>(mem: &M, layout: &Layout, at: Addr) -> Result<(), RuntimeError> {
-    let view = mem
-        .view(at, layout.type_.size)
-        .map_err(|_| RuntimeError::Unreadable { what: "PyType_Type", at })?;
+    let view = mem.view(at, layout.type_.size).map_err(|_| RuntimeError::Unreadable { what: "PyType_Type", at })?;
     let check = |holds: bool, what| if holds { Ok(()) } else { Err(RuntimeError::Check { what }) };
     check(view.get(layout.object.ob_type) == Some(at), "type(type) is type")?;
     let basicsize = view.get(layout.type_.tp_basicsize).and_then(|n| usize::try_from(n).ok());
@@ -262,12 +264,7 @@ fn by_symbol<M: Memory + ?Sized>(mem: &M, layout: &Layout, located: &Located) ->
 
 /// Finds the arena table where the symbol is stripped: a word of the interpreter's data that points to records of
 /// `struct arena_object`, told from other pointers into the same array by the arenas' own index (`arenaindex`).
-fn by_shape<M: Memory + ?Sized>(
-    mem: &M,
-    layout: &Layout,
-    located: &Located,
-    regions: &Regions,
-) -> Option<(Addr, u64)> {
+fn by_shape<M: Memory + ?Sized>(mem: &M, layout: &Layout, located: &Located, regions: &Regions) -> Option<(Addr, u64)> {
     let record = layout.arena.size as u64;
     located.data.iter().find_map(|range| {
         let view = mem.view(range.start, usize::try_from(range.len().min(64 << 20)).ok()?).ok()?;

@@ -4,11 +4,14 @@
 //! inherit `object.__sizeof__`: `tp_basicsize + ob_size * tp_itemsize`. Where a struct lies is the layout's business.
 
 use super::dict;
-use super::layout::{DictShape, FrameShape, IntShape, Layout, PreHeader, StrShape};
+use super::layout::{DictShape, FrameShape, IntShape, Layout, NodeLayout, PreHeader, StrShape};
 use super::text::StrState;
 use super::types::{TypeInfo, flags};
 use crate::addr::Addr;
 use crate::memory::{Memory, View};
+
+/// Most nodes of a syntax tree that are followed; deeper or larger is damage.
+const MOST_NODES: u64 = 1 << 20;
 
 /// Which `__sizeof__` a type has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +47,7 @@ pub enum SizeRule {
     Unpickler,
     StgDict,
     CType,
+    SyntaxTree,
 }
 
 impl SizeRule {
@@ -80,6 +84,7 @@ impl SizeRule {
             "_pickle.Unpickler" => SizeRule::Unpickler,
             "StgDict" | "_ctypes.StgDict" => SizeRule::StgDict,
             "_ctypes.CType_Type" => SizeRule::CType,
+            "parser.st" => SizeRule::SyntaxTree,
             _ => return None,
         })
     }
@@ -272,8 +277,41 @@ impl<M: Memory + ?Sized> Sizer<'_, M> {
                 // `info.basicsize` is StgDict's own, while dict.__sizeof__ takes it too: both count
                 self.stg(head, s, body, buffer)
             }
-            SizeRule::CType => self.type_object(info, at, body, buffer),
+            SizeRule::CType => {
+                // `PyObject_GetTypeData`: behind what `type` itself takes
+                let s = l.stg_info.as_ref()?;
+                let size = self.type_object(info, at, body, buffer)?;
+                let data = at.up((l.heap_type.size as u64).checked_next_multiple_of(16)?)?;
+                self.stg(size, s, &self.view(data, s.size)?, buffer)
+            }
+            SizeRule::SyntaxTree => {
+                let (tree, node) = (l.parser_st.as_ref()?, l.node.as_ref()?);
+                let root = body.get(tree.st_node)?;
+                let mut left = MOST_NODES;
+                let below = self.node(root, node, &mut left)?;
+                base.checked_add(node.size as u64)?.checked_add(below)
+            }
         }
+    }
+
+    /// What hangs below a node of a concrete syntax tree (`_PyNode_SizeOf`, `Parser/node.c`): the room for its
+    /// children, their own, and its token's text.
+    fn node(&self, at: Addr, l: &NodeLayout, left: &mut u64) -> Size {
+        *left = left.checked_sub(1)?;
+        let view = self.view(at, l.size)?;
+        let children = u64::try_from(view.get(l.n_nchildren)?).ok()?;
+        let room = match children {
+            0 | 1 => children,
+            2..=128 => children.checked_next_multiple_of(4)?,
+            _ => children.checked_next_power_of_two()?,
+        };
+        let mut size = room.checked_mul(l.size as u64)?;
+        let first = view.get(l.n_child)?;
+        for i in 0..children {
+            let child = first.up(i.checked_mul(l.size as u64)?)?;
+            size = size.checked_add(self.node(child, l, left)?)?;
+        }
+        size.checked_add(self.c_string(view.get(l.n_str)?, &mut |_| ())?)
     }
 
     fn view(&self, at: Addr, size: usize) -> Option<View<'_>> {
@@ -439,7 +477,9 @@ impl<M: Memory + ?Sized> Sizer<'_, M> {
             FrameShape::Object => {
                 let code = self.view(body.get(l.frame.f_code?)?, l.code.size)?;
                 let tuple = |field: Option<crate::memory::Field<Addr>>| {
-                    field.and_then(|f| code.get(f)).map_or(Some(0), |at| if at.is_null() { Some(0) } else { self.length_of(at) })
+                    field
+                        .and_then(|f| code.get(f))
+                        .map_or(Some(0), |at| if at.is_null() { Some(0) } else { self.length_of(at) })
                 };
                 let slots = i64::from(code.get(l.code.co_stacksize)?)
                     .checked_add(i64::from(code.get(l.code.co_nlocals?)?))?
@@ -450,7 +490,8 @@ impl<M: Memory + ?Sized> Sizer<'_, M> {
             FrameShape::Embedded => {
                 let inner = Addr(body.pointer(l.frame.f_frame?.at)?.0);
                 let slots = self.frame_slots(inner)?;
-                let fixed = (l.frame._f_frame_data?.at as u64).checked_add(l.interpreter_frame.as_ref()?.localsplus.at as u64)?;
+                let fixed = (l.frame._f_frame_data?.at as u64)
+                    .checked_add(l.interpreter_frame.as_ref()?.localsplus.at as u64)?;
                 plus(fixed, slots, 8)
             }
         }
@@ -459,7 +500,8 @@ impl<M: Memory + ?Sized> Sizer<'_, M> {
     /// `co_nlocalsplus + co_stacksize` of the code that an interpreter frame runs.
     fn frame_slots(&self, frame: Addr) -> Option<i64> {
         let l = self.layout;
-        let code = self.view(frame, l.interpreter_frame.as_ref()?.localsplus.at)?.get(l.interpreter_frame.as_ref()?.f_code)?;
+        let code =
+            self.view(frame, l.interpreter_frame.as_ref()?.localsplus.at)?.get(l.interpreter_frame.as_ref()?.f_code)?;
         let code = self.view(code, l.code.size)?;
         i64::from(code.get(l.code.co_nlocalsplus?)?).checked_add(i64::from(code.get(l.code.co_stacksize)?))
     }

@@ -270,8 +270,9 @@ impl<'a, M: Memory + ?Sized> Types<'a, M> {
                 }
             }
             if !heap || name.contains('.') {
-                if let Some(rule) = SizeRule::of(&name) {
-                    return (rule, basis);
+                match SizeRule::of(&name) {
+                    Some(rule) if !l.shape.inherited_sizeof.contains(&name) => return (rule, basis),
+                    _ => {}
                 }
             }
             at = view.get(l.type_.tp_base).unwrap_or_default();

@@ -34,7 +34,9 @@ impl PyVersion {
         let micro = parts.next()?;
         let digits = micro.find(|c: char| !c.is_ascii_digit()).unwrap_or(micro.len());
         let (micro, tail) = micro.split_at_checked(digits)?;
-        let tail_known = ["", "+", "a", "b", "rc"].iter().any(|t| tail.trim_end_matches(|c: char| c.is_ascii_digit() || c == '+') == t.trim_end_matches('+'));
+        let tail_known = ["", "+", "a", "b", "rc"]
+            .iter()
+            .any(|t| tail.trim_end_matches(|c: char| c.is_ascii_digit() || c == '+') == t.trim_end_matches('+'));
         tail_known.then(|| Self::plausible(major, minor, micro.parse().ok()?)).flatten()
     }
 

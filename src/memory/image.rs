@@ -72,7 +72,17 @@ impl Image {
             })
             .collect();
         let constant = regions.iter().filter(|r| r.read && !r.write && !r.is_anonymous()).map(|r| r.range).collect();
-        Ok(Image { segments, bytes, used: at, planned: at, raw: Vec::new(), live, constant, text: Mutex::default(), late: AtomicU64::new(0) })
+        Ok(Image {
+            segments,
+            bytes,
+            used: at,
+            planned: at,
+            raw: Vec::new(),
+            live,
+            constant,
+            text: Mutex::default(),
+            late: AtomicU64::new(0),
+        })
     }
 
     /// Copies all prepared ranges, as many threads at once as there are processors; what has gone meanwhile is left
@@ -197,6 +207,11 @@ impl Image {
         self.bytes.get(s.at.checked_add(skip)?..s.at.checked_add(end)?)
     }
 
+    fn is_raw(&self, at: Addr) -> bool {
+        let i = self.raw.partition_point(|r| r.end <= at);
+        self.raw.get(i).is_some_and(|r| r.contains(at))
+    }
+
     /// A page of constant memory, read once.
     fn constant_page(&self, at: Addr, out: &mut [u8]) -> Result<(), Fault> {
         let mut at = at;
@@ -234,6 +249,10 @@ impl Memory for Image {
         if self.constant.get(i).is_some_and(|r| r.contains_all(at, out.len() as u64)) {
             return self.constant_page(at, out);
         }
+        let last = at.up((out.len() as u64).saturating_sub(1)).unwrap_or(at);
+        if !self.is_raw(at) && !self.is_raw(last) {
+            return Err(Fault::new(at, out.len(), FaultKind::Unmapped));
+        }
         self.late.fetch_add(1, Ordering::Relaxed);
         log::trace!("late read of {} bytes at {at}", out.len());
         self.live.read(at, out)
@@ -264,10 +283,6 @@ impl Memory for Image {
     }
 
     fn holds(&self, at: Addr) -> bool {
-        if self.segment(at).is_some() {
-            return true;
-        }
-        let i = self.raw.partition_point(|r| r.end <= at);
-        self.raw.get(i).is_some_and(|r| r.contains(at))
+        self.segment(at).is_some() || self.is_raw(at)
     }
 }

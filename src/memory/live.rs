@@ -204,16 +204,13 @@ impl Live {
     /// A living thread of the process other than `this` one.
     fn other_thread(&self, this: i32) -> Option<i32> {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid)).ok()?;
-        tasks
-            .filter_map(|t| t.ok()?.file_name().to_str()?.parse::<i32>().ok())
-            .filter(|tid| *tid != this)
-            .find(|tid| {
-                // The state is the first letter after the name, which may itself hold parentheses.
-                std::fs::read_to_string(format!("/proc/{}/task/{tid}/stat", self.pid))
-                    .ok()
-                    .and_then(|s| s.rsplit_once(") ").map(|(_, rest)| !rest.starts_with(['Z', 'X'])))
-                    .unwrap_or(false)
-            })
+        tasks.filter_map(|t| t.ok()?.file_name().to_str()?.parse::<i32>().ok()).filter(|tid| *tid != this).find(|tid| {
+            // The state is the first letter after the name, which may itself hold parentheses.
+            std::fs::read_to_string(format!("/proc/{}/task/{tid}/stat", self.pid))
+                .ok()
+                .and_then(|s| s.rsplit_once(") ").map(|(_, rest)| !rest.starts_with(['Z', 'X'])))
+                .unwrap_or(false)
+        })
     }
 }
 
@@ -400,8 +397,12 @@ mod tests {
             live.by_file.store(by_file, Ordering::Relaxed);
             let range = with_hole(5, 2);
             let small = [9u8; 24];
-            let pieces =
-                [of(&small), AddrRange::default(), AddrRange::new(range.start.up(10).expect("inside"), range.end), of(&small)];
+            let pieces = [
+                of(&small),
+                AddrRange::default(),
+                AddrRange::new(range.start.up(10).expect("inside"), range.end),
+                of(&small),
+            ];
             let total: u64 = pieces.iter().map(AddrRange::len).sum();
             let mut out = vec![0xff; total as usize];
             let copied = live.copy(&pieces, &mut out).expect("own memory");
@@ -411,8 +412,7 @@ mod tests {
             let (first, rest) = out.split_at(24);
             let (middle, last) = rest.split_at(PAGE as usize * 5 - 10);
             assert!(first == small && last == small);
-            let want: Vec<u8> =
-                (10..PAGE as usize * 5).map(|i| if i / PAGE as usize == 2 { 0 } else { 7 }).collect();
+            let want: Vec<u8> = (10..PAGE as usize * 5).map(|i| if i / PAGE as usize == 2 { 0 } else { 7 }).collect();
             assert_eq!(middle, want);
         }
     }

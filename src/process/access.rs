@@ -313,9 +313,8 @@ impl Surroundings {
     /// Ours.
     #[must_use]
     pub fn new() -> Self {
-        let inode = |name: &str, first: u64| {
-            std::fs::metadata(format!("/proc/self/ns/{name}")).is_ok_and(|m| m.ino() != first)
-        };
+        let inode =
+            |name: &str, first: u64| std::fs::metadata(format!("/proc/self/ns/{name}")).is_ok_and(|m| m.ino() != first);
         let mut here = Self::at(Path::new("/"));
         here.inner_pid_namespace = inode("pid", FIRST_PID_NAMESPACE);
         here.inner_user_namespace = inode("user", FIRST_USER_NAMESPACE);
@@ -435,7 +434,9 @@ mod tests {
             (Facts { dumpable: false, ..facts() }, |g| matches!(g, Gate::NotDumpable { .. })),
             (Facts { yama: Some(1), ..facts() }, |g| matches!(g, Gate::Yama { scope: 1, .. })),
             (Facts { yama: Some(3), our_effective: !0, ..facts() }, |g| matches!(g, Gate::Yama { scope: 3, .. })),
-            (Facts { seccomp: true, yama: Some(1), descendant: true, ..facts() }, |g| matches!(g, Gate::Seccomp { .. })),
+            (Facts { seccomp: true, yama: Some(1), descendant: true, ..facts() }, |g| {
+                matches!(g, Gate::Seccomp { .. })
+            }),
             (Facts { our_effective: !0, seccomp: true, ..facts() }, |g| matches!(g, Gate::Seccomp { .. })),
             (
                 Facts { our_user: 0, our_effective: !0, inner_user_namespace: true, nameless_user: true, ..facts() },

@@ -145,7 +145,11 @@ fn hierarchies(root: &Path) -> Vec<Hierarchy> {
         groups.lines().find_map(|line| {
             let mut fields = line.splitn(3, ':');
             let (id, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);
-            let ours = if second { id == "0" && controllers.is_empty() } else { controllers.split(',').any(|c| c == "memory") };
+            let ours = if second {
+                id == "0" && controllers.is_empty()
+            } else {
+                controllers.split(',').any(|c| c == "memory")
+            };
             ours.then_some(path)
         })
     };
@@ -233,7 +237,10 @@ mod tests {
         fn new(available_mib: u64) -> Tree {
             let tree = Tree(tempfile::tempdir().expect("a directory"));
             tree.file("proc/meminfo", &format!("MemTotal: 9 kB\nMemAvailable:   {} kB\n", available_mib * 1024));
-            tree.file("proc/self/limits", "Max address space         unlimited            unlimited            bytes\n");
+            tree.file(
+                "proc/self/limits",
+                "Max address space         unlimited            unlimited            bytes\n",
+            );
             tree
         }
 
@@ -299,7 +306,10 @@ mod tests {
     #[test]
     fn ulimit_counts_too() {
         let tree = Tree::new(100_000);
-        tree.file("proc/self/limits", &format!("Max address space         {}            unlimited            bytes\n", 200 * MIB));
+        tree.file(
+            "proc/self/limits",
+            &format!("Max address space         {}            unlimited            bytes\n", 200 * MIB),
+        );
         tree.file("proc/self/status", "Name: x\nVmSize:\t  102400 kB\n");
         let budget = tree.budget();
         assert_eq!((budget.available, budget.limit), (100 * MIB, Limit::AddressSpace { bytes: 200 * MIB }));

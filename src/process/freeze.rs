@@ -707,10 +707,7 @@ for line in sys.stdin:
         let Some(mut target) = Target::python(code) else { return };
         target.wait_for(State::Uninterruptible);
         let error = Freeze::new(&target.process, Duration::from_millis(20)).expect_err("it cannot be stopped");
-        assert!(
-            matches!(error, FreezeError::Deadline { state: State::Uninterruptible, running: 1, .. }),
-            "{error}"
-        );
+        assert!(matches!(error, FreezeError::Deadline { state: State::Uninterruptible, running: 1, .. }), "{error}");
         let began = Instant::now();
         while target.process.tracer().is_some() {
             assert!(began.elapsed() < SECOND, "still traced");

@@ -566,7 +566,6 @@ fn hex(bytes: &[u8], end: u8) -> Option<(u64, &[u8])> {
     Some((value, rest.get(1..)?))
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -657,7 +656,10 @@ mod tests {
     fn a_name_with_parentheses() {
         let line = "7 (a) S (b) R 3 7 7 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 4242 9 9";
         let stat = Stat::parse(line).expect("a good line");
-        assert_eq!((stat.comm.as_str(), stat.state, stat.parent, stat.start_time), ("a) S (b", State::Running, 3, 4242));
+        assert_eq!(
+            (stat.comm.as_str(), stat.state, stat.parent, stat.start_time),
+            ("a) S (b", State::Running, 3, 4242)
+        );
     }
 
     proptest::proptest! {

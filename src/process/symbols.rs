@@ -657,8 +657,7 @@ impl ModuleFile {
             let file = open_regular(p)?;
             let meta = file.metadata().ok()?;
             let device = (nix::sys::stat::major(meta.dev()), nix::sys::stat::minor(meta.dev()));
-            let same = meta.ino() == module.inode
-                && (u64::from(module.device.0), u64::from(module.device.1)) == device;
+            let same = meta.ino() == module.inode && (u64::from(module.device.0), u64::from(module.device.1)) == device;
             (same || (id.is_some() && file_build_id(&file, meta.size()) == id)).then_some(file)
         })
     }
