@@ -420,10 +420,9 @@ impl<'a, M: Memory + ?Sized> Walker<'a, M> {
             let last = Addr(base.0.saturating_add((1 << 20) - 8));
             if w.map.contains(base)
                 && w.map.cell(last).zip(w.map.cell(base)).is_some_and(|(l, b)| l.saturating_sub(b) == (1 << 17) - 1)
+                && let Some(granule) = self.granules.get_mut((word >> 20) as usize % RECENT)
             {
-                if let Some(granule) = self.granules.get_mut((word >> 20) as usize % RECENT) {
-                    *granule = (word >> 20, false);
-                }
+                *granule = (word >> 20, false);
             }
             return;
         }
