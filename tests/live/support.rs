@@ -277,14 +277,16 @@ pub fn tracer(pid: u32, tid: u32) -> Option<u32> {
     status.lines().find_map(|line| line.strip_prefix("TracerPid:"))?.trim().parse().ok()
 }
 
-/// No thread is traced or stopped. Another test's `leakspy ps` may be asking at this very moment whether it could look: that
-/// passes by itself, a target that was left behind does not.
+/// No thread is traced or stopped; at once, for a look that is over has let go.
 #[track_caller]
 pub fn assert_free(pid: u32) {
     for tid in threads(pid) {
         // A thread that has ended meanwhile is free; one that was let go is runnable for a moment before it sleeps again.
-        until(&format!("nobody traces thread {tid} of {pid}"), || matches!(tracer(pid, tid), None | Some(0)));
-        until(&format!("thread {tid} of {pid} is not stopped"), || !matches!(state(pid, tid), Some('t' | 'T')));
+        if let Some(by) = tracer(pid, tid).filter(|&by| by != 0) {
+            let who = fs::read_to_string(format!("/proc/{by}/cmdline")).unwrap_or_default().replace('\0', " ");
+            panic!("thread {tid} of {pid} is still traced, by {by} ({who})");
+        }
+        assert!(!matches!(state(pid, tid), Some('t' | 'T')), "thread {tid} of {pid} is left stopped");
     }
 }
 
