@@ -73,7 +73,8 @@ fn whole(target: &Target, options: &Options, plan: &Plan, spare: u64, mut clock:
     let mut taken = interpret::interpret(target, &image, &elsewhere, options, moment, &mut clock)?;
     if image.late_reads() > 0 {
         taken.capture.warnings.push(format!(
-            "{} reads of large buffers were made after the copy, while the process ran",
+            "large buffers without pointers were not copied; what was needed of them was read after the process went on \
+             (reads: {})",
             image.late_reads()
         ));
     }

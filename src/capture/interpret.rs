@@ -73,6 +73,7 @@ pub(super) fn interpret<M: Memory>(
     let members = gc::walk(mem, layout, &map, &runtime.lists, cap);
     clock.lap("gc lists");
     let globals = &located.globals;
+    let padding = objects::padding(mem, layout, &members);
     let world = World {
         mem,
         layout,
@@ -92,6 +93,7 @@ pub(super) fn interpret<M: Memory>(
             Some(int) => [Some(int), globals.float_type],
             None => [None, None],
         },
+        padding,
         watched: options.watched.iter().map(|at| at.0).collect::<FxHashSet<u64>>(),
     };
     let mut table = world.walk();
@@ -196,7 +198,13 @@ fn capture<M: Memory + ?Sized>(
         build: Build {
             debug: false,
             free_threaded: false,
-            allocator: if pymalloc { "pymalloc" } else { "malloc" }.into(),
+            allocator: match (pymalloc, world.padding) {
+                (true, 0) => "pymalloc",
+                (true, _) => "pymalloc_debug",
+                (false, 0) => "malloc",
+                (false, _) => "malloc_debug",
+            }
+            .into(),
         },
         taken_at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         frozen: moment.frozen,

@@ -4,7 +4,7 @@
 use rayon::prelude::*;
 
 use crate::addr::{Addr, AddrRange};
-use crate::memory::{Live, Region, Regions};
+use crate::memory::{Live, Memory, Region, Regions};
 use crate::process::Process;
 
 /// Regions below this are copied whole: it costs less than to look at them.
@@ -16,6 +16,8 @@ const GAP: u64 = 64 << 10;
 /// One line of this many bytes is looked at per page.
 const LINE: usize = 64;
 const PAGE: u64 = 4096;
+/// Most chunks whose first page is looked for in one range.
+const MOST_HEADS: usize = 1 << 16;
 
 /// What is to be copied.
 #[derive(Debug, Clone, Default)]
@@ -59,6 +61,9 @@ pub fn plan(process: &Process, live: &Live, regions: &Regions, arenas: &[AddrRan
             plan.untouched = plan.untouched.saturating_add(part.len().saturating_sub(kept));
             for range in touched {
                 let raw = raw_granules(live, range, &pointers);
+                if !raw.is_empty() {
+                    plan.ranges.extend(heads(live, range));
+                }
                 plan.ranges.extend(split(range, &raw).into_iter().filter(|(_, is_raw)| !is_raw).map(|(r, _)| r));
                 plan.raw.extend(raw);
             }
@@ -157,6 +162,28 @@ fn raw_granules(live: &Live, range: AddrRange, pointers: &PointerTest) -> Vec<Ad
     };
     let raw = (0..has_pointers.len()).filter(|i| !near(*i)).map(|i| granule(i as u64));
     joined(raw.collect())
+}
+
+/// The first page of each chunk that glibc's malloc mapped on its own, from the start of a range on: the header of a
+/// long string or array stands there. Neighbouring chunks share one region of the map.
+fn heads(live: &Live, range: AddrRange) -> Vec<AddrRange> {
+    let mut heads = Vec::new();
+    let mut at = range.start;
+    while at < range.end && heads.len() < MOST_HEADS {
+        let mut words = [0u8; 16];
+        if live.read(at, &mut words).is_err() {
+            break;
+        }
+        let word = |i: usize| words.get(i..).and_then(|w| w.first_chunk()).map_or(0, |w| u64::from_le_bytes(*w));
+        let (before, size) = (word(0), word(8));
+        // bit 1: mapped on its own; such chunks are whole pages and have no chunk before them
+        if before != 0 || size & 7 != 2 || size & !7 == 0 || (size & !7) % PAGE != 0 {
+            break;
+        }
+        heads.push(AddrRange::new(at, at.up(PAGE).unwrap_or(range.end)));
+        at = at.up(size & !7).unwrap_or(range.end);
+    }
+    heads
 }
 
 fn holds_pointers(live: &Live, granule: AddrRange, pointers: &PointerTest) -> bool {

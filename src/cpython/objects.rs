@@ -49,6 +49,8 @@ pub struct World<'a, M: ?Sized> {
     pub own_data: Vec<AddrRange>,
     /// `PyInt_Type` and `PyFloat_Type` of 2.7, which have an allocator of their own.
     pub number_types: [Option<Addr>; 2],
+    /// What the debug hooks of the allocators put before each block, in bytes; 0 without them.
+    pub padding: u64,
     /// Objects whose type and size are to be told one by one.
     pub watched: FxHashSet<u64>,
 }
@@ -292,11 +294,16 @@ impl<'a, M: Memory + ?Sized> Walker<'a, M> {
     fn classify(&mut self, at: Addr, bytes: &[u8], size: u64) -> Verdict {
         let l = self.world.layout;
         let mut dead = false;
+        let room = match self.world.padding {
+            0 => Room::Block(size),
+            _ => Room::Requested(requested(bytes)),
+        };
         for (i, skip) in self.offsets.into_iter().enumerate() {
             if i == 2 && skip == self.offsets[1] {
                 break;
             }
-            let Some(header) = usize::try_from(skip).ok().and_then(|skip| bytes.get(skip..)) else { break };
+            let before = self.world.padding.saturating_add(skip);
+            let Some(header) = usize::try_from(before).ok().and_then(|before| bytes.get(before..)) else { break };
             let header = View::new(header);
             let Some(of) = header.get(l.object.ob_type) else { break };
             // No type lies in an arena: they are larger than its largest block.
@@ -305,7 +312,7 @@ impl<'a, M: Memory + ?Sized> Walker<'a, M> {
             }
             let Some(id) = self.types.find(of) else { continue };
             let Some(info) = self.types.info(id) else { continue };
-            if info.offset != skip || !fits(l, info, skip, &header, size) {
+            if info.offset != skip || !fits(l, info, skip, &header, &room) {
                 continue;
             }
             let Some(refcount) = header.at::<u64>(l.object.ob_refcnt.at) else { break };
@@ -318,7 +325,7 @@ impl<'a, M: Memory + ?Sized> Walker<'a, M> {
                 continue;
             }
             let tracked = if info.has_gc() {
-                let object = at.up(skip).unwrap_or_default();
+                let object = at.up(before).unwrap_or_default();
                 match self.gc_state(object) {
                     Some(tracked) => tracked,
                     None => continue,
@@ -326,7 +333,7 @@ impl<'a, M: Memory + ?Sized> Walker<'a, M> {
             } else {
                 false
             };
-            return Verdict::Object { skip, id, tracked };
+            return Verdict::Object { skip: before, id, tracked };
         }
         if dead { Verdict::Dead } else { Verdict::Other }
     }
@@ -420,10 +427,9 @@ impl<'a, M: Memory + ?Sized> Walker<'a, M> {
             let last = Addr(base.0.saturating_add((1 << 20) - 8));
             if w.map.contains(base)
                 && w.map.cell(last).zip(w.map.cell(base)).is_some_and(|(l, b)| l.saturating_sub(b) == (1 << 17) - 1)
+                && let Some(granule) = self.granules.get_mut((word >> 20) as usize % RECENT)
             {
-                if let Some(granule) = self.granules.get_mut((word >> 20) as usize % RECENT) {
-                    *granule = (word >> 20, false);
-                }
+                *granule = (word >> 20, false);
             }
             return;
         }
@@ -544,9 +550,12 @@ impl<'a, M: Memory + ?Sized> Walker<'a, M> {
         let known = w.members.outside().take(2000);
         let (mut chunks, mut all) = (0u32, 0u32);
         for (at, _) in known {
-            let skips = self.offsets.iter().skip(1);
+            let mut skips = self.offsets.iter().skip(1).map(|skip| skip.saturating_add(w.padding));
             all = all.saturating_add(1);
-            chunks = chunks.saturating_add(u32::from(skips.copied().any(|skip| chunk(w.mem, at, skip).is_some())));
+            let found = skips.any(|skip| {
+                chunk(w.mem, at, skip).is_some() || chunk(w.mem, at, skip.saturating_add(w.padding)).is_some()
+            });
+            chunks = chunks.saturating_add(u32::from(found));
         }
         all > 0 && chunks.saturating_mul(10) >= all.saturating_mul(9)
     }
@@ -556,7 +565,11 @@ impl<'a, M: Memory + ?Sized> Walker<'a, M> {
         if !glibc {
             return true;
         }
-        let Some(room) = chunk(self.world.mem, at, info.offset) else { return false };
+        let before = info.offset.saturating_add(self.world.padding);
+        // From 3.11 on the hooks of both allocators note a block that pymalloc passes on to malloc.
+        let twice = before.saturating_add(self.world.padding);
+        let room = chunk(self.world.mem, at, before).or_else(|| chunk(self.world.mem, at, twice));
+        let Some(room) = room else { return false };
         let items = match info.rule {
             SizeRule::Default if info.itemsize > 0 => {
                 let at = at.up(self.world.layout.var_object.ob_size.at as u64);
@@ -564,8 +577,12 @@ impl<'a, M: Memory + ?Sized> Walker<'a, M> {
             }
             _ => 0,
         };
-        let need =
-            items.checked_mul(info.itemsize).and_then(|n| n.checked_add(info.shortest)?.checked_add(info.offset));
+        let fixed = match info.rule {
+            // a short string takes less than its type's basic size
+            SizeRule::Str | SizeRule::Int | SizeRule::Generator => self.world.layout.var_object.size as u64,
+            _ => info.shortest,
+        };
+        let need = items.checked_mul(info.itemsize).and_then(|n| n.checked_add(fixed)?.checked_add(before));
         need.is_some_and(|need| need <= room)
     }
 
@@ -685,8 +702,49 @@ fn is_alive<M: Memory + ?Sized>(world: &World<'_, M>, refcount: u64) -> bool {
     }
 }
 
-/// Can an instance of this type fill this block?
-fn fits(l: &Layout, info: &TypeInfo, skip: u64, header: &View<'_>, block: u64) -> bool {
+/// How much room an object has.
+enum Room {
+    /// A block of a size class, in bytes.
+    Block(u64),
+    /// What was asked for, which the debug hooks write down, in bytes.
+    Requested(u64),
+}
+
+/// What the debug hooks noted in a block: how many bytes were asked for (`Objects/obmalloc.c`, big endian).
+fn requested(block: &[u8]) -> u64 {
+    block.first_chunk().map_or(0, |size| u64::from_be_bytes(*size))
+}
+
+/// Bytes that the debug hooks put before each block: its size, a letter for the API and seven fill bytes. Asked of
+/// objects that are surely ones.
+pub fn padding<M: Memory + ?Sized>(mem: &M, layout: &Layout, members: &Members) -> u64 {
+    let head = layout.gc_head.size as u64;
+    let far = if layout.shape.pre_header == PreHeader::None { head } else { head.saturating_add(16) };
+    let (mut hooked, mut all) = (0u32, 0u32);
+    for (at, _) in members.outside().take(500) {
+        let noted = |skip: u64| {
+            let mut note = [0; 8];
+            let at = at.down(skip)?.down(8)?;
+            mem.read(at, &mut note).ok()?;
+            // 0xFB in 3.6
+            Some(matches!(note, [b'o' | b'm' | b'r', fill @ ..] if fill == [0xfd; 7] || fill == [0xfb; 7]))
+        };
+        all = all.saturating_add(1);
+        hooked = hooked.saturating_add(u32::from([head, far].into_iter().any(|skip| noted(skip) == Some(true))));
+    }
+    if hooked > all / 2 { 16 } else { 0 }
+}
+
+/// Can an instance of this type fill this room?
+fn fits(l: &Layout, info: &TypeInfo, skip: u64, header: &View<'_>, room: &Room) -> bool {
+    let (Room::Block(block) | Room::Requested(block)) = *room;
+    if let (Room::Requested(bytes), 0) = (room, info.itemsize) {
+        let exact = |n: u64| skip.saturating_add(n) == *bytes;
+        let open = matches!(info.rule, SizeRule::Str | SizeRule::Generator) || info.flags & flags::INLINE_VALUES != 0;
+        return open && skip.saturating_add(l.object.size as u64) <= *bytes
+            || exact(info.basicsize)
+            || exact(info.shortest);
+    }
     let rounded = |bytes: u64| skip.saturating_add(bytes).checked_next_multiple_of(16).unwrap_or(u64::MAX);
     if info.itemsize == 0 {
         return match info.rule {

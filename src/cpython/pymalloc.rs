@@ -149,7 +149,7 @@ pub fn block_size(layout: &Layout, view: &View<'_>) -> Option<(u64, u64)> {
     // the largest `nextoffset` at which one more block fits: so block size = POOL_SIZE - maxnextoffset
     let size = shape.pool_size.checked_sub(u64::from(view.get(p.maxnextoffset)?))?;
     let class = u64::from(view.get(p.szidx)?).checked_add(1)?;
-    if size > LARGEST || size < 8 || !(size == class.checked_mul(16)? || size == class.checked_mul(8)?) {
+    if !(8..=LARGEST).contains(&size) || !(size == class.checked_mul(16)? || size == class.checked_mul(8)?) {
         return None;
     }
     let carved = u64::from(view.get(p.nextoffset)?).checked_sub(p.size as u64)?;

@@ -123,10 +123,10 @@ impl Runtime {
             for state in &states {
                 let of = |at: usize| state.up(at as u64).unwrap_or_default();
                 let generations = of(g.generations.at);
-                if let Some(first) = g.generation0 {
-                    if pointer(mem, of(first.at), "gc.generation0")? != generations {
-                        return Err(RuntimeError::Check { what: "gc.generation0 == &gc.generations[0]" });
-                    }
+                if let Some(first) = g.generation0
+                    && pointer(mem, of(first.at), "gc.generation0")? != generations
+                {
+                    return Err(RuntimeError::Check { what: "gc.generation0 == &gc.generations[0]" });
                 }
                 self.lists.extend(gc::lists(layout, generations, g.permanent_generation.map(|p| of(p.at))));
                 self.collecting.push(of(g.collecting.at));

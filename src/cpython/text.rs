@@ -13,7 +13,7 @@ pub fn c_string<M: Memory + ?Sized>(mem: &M, at: Addr) -> Option<String> {
     let mut at = at;
     while (bytes.len() as u64) < LONGEST {
         // never over a page's end: what follows may not be mapped
-        let room = 64 - (at.0 & 63);
+        let room = 64u64.saturating_sub(at.0 & 63);
         let mut chunk = [0u8; 64];
         let chunk = chunk.get_mut(..usize::try_from(room).ok()?)?;
         mem.read(at, chunk).ok()?;

@@ -134,10 +134,10 @@ impl<'a, M: Memory + ?Sized> Types<'a, M> {
     #[inline]
     pub fn find(&mut self, at: Addr) -> Option<TypeId> {
         let slot = (at.0 >> 4) as usize % CACHE;
-        if let Some((addr, id)) = self.recent.get(slot) {
-            if *addr == at.0 {
-                return (*id != NOT_A_TYPE).then_some(*id);
-            }
+        if let Some((addr, id)) = self.recent.get(slot)
+            && *addr == at.0
+        {
+            return (*id != NOT_A_TYPE).then_some(*id);
         }
         let id = self.find_slow(at);
         if let Some(recent) = self.recent.get_mut(slot) {
@@ -348,10 +348,10 @@ impl<'a, M: Memory + ?Sized> Types<'a, M> {
             .and_then(|at| self.mem.word(at).ok())
             .map(Addr)
             .unwrap_or_default();
-        if Some(of) == self.world.int_type {
-            if let Some(value) = super::size::small_int(self.mem, self.layout, at) {
-                return value.to_string();
-            }
+        if Some(of) == self.world.int_type
+            && let Some(value) = super::size::small_int(self.mem, self.layout, at)
+        {
+            return value.to_string();
         }
         match self.view(of).and_then(|view| self.name_in_c(&view)) {
             Some(name) if self.verify(of).is_some() => format!("<{name}>"),

@@ -220,10 +220,10 @@ impl Image {
             let base = Addr(at.0 & !(PAGE - 1));
             let skip = usize::try_from(at.0 & (PAGE - 1)).unwrap_or(0);
             let mut pages = self.text.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            if !pages.contains_key(&base.0) {
+            if let std::collections::hash_map::Entry::Vacant(e) = pages.entry(base.0) {
                 let mut page = vec![0; PAGE as usize].into_boxed_slice();
                 self.live.read(base, &mut page)?;
-                pages.insert(base.0, page);
+                e.insert(page);
             }
             let part = pages.get(&base.0).and_then(|p| p.get(skip..)).unwrap_or_default();
             let n = part.len().min(out.len());

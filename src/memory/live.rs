@@ -105,7 +105,7 @@ impl Live {
             let mut past = got;
             if got < wanted {
                 // The byte after the last one read lies in a page that is not there.
-                let to_next = cursor.here().map_or(PAGE, |a| PAGE - a.0 % PAGE);
+                let to_next = cursor.here().map_or(PAGE, |a| PAGE.saturating_sub(a.0 % PAGE));
                 let skipped = cursor.skip(to_next, |hole| push_hole(&mut done.missing, hole));
                 let end = got.saturating_add(usize::try_from(skipped).unwrap_or(usize::MAX)).min(rest.len());
                 if let Some(hole) = rest.get_mut(got..end) {
@@ -170,8 +170,8 @@ impl Live {
                     Ok(0) => FaultKind::Gone,
                     Ok(n) => {
                         let n = n.min(left);
-                        got += n;
-                        left -= n;
+                        got = got.saturating_add(n);
+                        left = left.saturating_sub(n);
                         at = at.saturating_add(n as u64);
                         continue;
                     }
@@ -264,7 +264,7 @@ impl<'a> Cursor<'a> {
     /// Moves past the pieces that are finished or empty.
     fn settle(&mut self) {
         while self.pieces.get(self.piece).is_some_and(|p| self.offset >= p.len()) {
-            self.piece += 1;
+            self.piece = self.piece.saturating_add(1);
             self.offset = 0;
         }
     }
@@ -281,14 +281,14 @@ impl<'a> Cursor<'a> {
         let mut room = bytes;
         for piece in self.pieces.get(self.piece..).unwrap_or_default() {
             while offset < piece.len() {
-                let len = (piece.len() - offset).min(PIECE).min(room);
+                let len = piece.len().saturating_sub(offset).min(PIECE).min(room);
                 let (Some(at), Ok(bytes)) = (piece.start.up(offset), usize::try_from(len)) else { return };
                 if batch.len() == count || bytes == 0 {
                     return;
                 }
                 batch.push(RemoteIoVec { base: address(at), len: bytes });
-                offset += len;
-                room -= len;
+                offset = offset.saturating_add(len);
+                room = room.saturating_sub(len);
             }
             offset = 0;
         }
@@ -301,8 +301,8 @@ impl<'a> Cursor<'a> {
             if n > 0 {
                 each(self.piece, n);
             }
-            self.offset += n;
-            bytes -= n;
+            self.offset = self.offset.saturating_add(n);
+            bytes = bytes.saturating_sub(n);
             if self.offset < piece.len() {
                 return;
             }
@@ -320,7 +320,7 @@ impl<'a> Cursor<'a> {
         if let (Some(start), Some(end)) = (piece.start.up(self.offset), piece.start.up(self.offset.saturating_add(n))) {
             hole(AddrRange::new(start, end));
         }
-        self.offset += n;
+        self.offset = self.offset.saturating_add(n);
         self.settle();
         n
     }

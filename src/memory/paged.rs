@@ -81,7 +81,7 @@ impl Memory for Paged {
         if out.len() as u64 > PAGE {
             return self.live.read(at, out);
         }
-        let room = usize::try_from(PAGE - (at.0 & (PAGE - 1))).unwrap_or(0).min(out.len());
+        let room = usize::try_from(PAGE.saturating_sub(at.0 & (PAGE - 1))).unwrap_or(0).min(out.len());
         let (head, tail) = out.split_at_mut(room);
         self.read_in_page(at, head)?;
         if tail.is_empty() {

@@ -365,8 +365,8 @@ pub fn container_id(pid: i32) -> Option<String> {
 }
 
 fn container_id_in(cgroup: &str) -> Option<String> {
-    let words = cgroup.split(|c: char| !c.is_ascii_hexdigit());
-    words.filter(|w| w.len() == 64).next_back().map(str::to_owned)
+    let mut words = cgroup.split(|c: char| !c.is_ascii_hexdigit());
+    words.rfind(|w| w.len() == 64).map(str::to_owned)
 }
 
 /// Is the process a child of ours, or a child's child?
