@@ -3,6 +3,8 @@
 
 mod copy;
 mod error;
+#[cfg(test)]
+mod hostile;
 mod inspect;
 mod interpret;
 mod list;

@@ -1,0 +1,299 @@
+//! The object table: arenas, GC lists and pointers → every live object of the target, once, with its type and size.
+//!
+//! Three sources, none of which suffices alone:
+//! - blocks that pymalloc has handed out: all small objects, tracked or not;
+//! - the collector's lists: large objects that it tracks;
+//! - words anywhere in writable memory that point outside the arenas at something that proves to be an object: large
+//!   untracked ones (long strings, code), static types and singletons.
+//!
+//! A block holds an object if its header proves it: a plausible refcount, a verified type, the header where that
+//! type's instances have it, a GC head that is linked or says untracked, a size that fits. Dead objects on CPython's
+//! free lists are blocks in use with refcount 0, so they fall out.
+
+mod blocks;
+mod large;
+mod numbers;
+mod pointers;
+
+pub use large::padding;
+
+use rayon::prelude::*;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::gc::{self, HeadState, Members, Membership};
+use super::layout::{Layout, PreHeader, RefcountShape};
+use super::pymalloc::ArenaMap;
+use super::size::Sizer;
+use super::types::{TypeId, TypeWorld, Types};
+use crate::addr::{Addr, AddrRange};
+use crate::heap::SizeBasis;
+use crate::memory::{Memory, View};
+
+/// Pieces in which memory outside arenas is looked through.
+const PIECE: u64 = 1 << 20;
+/// Most words that may turn out to be objects outside the arenas; more is damage or a hostile target.
+const MOST_CANDIDATES: usize = 1 << 27;
+
+/// What the walk needs to know of the target.
+pub struct World<'a, M: ?Sized> {
+    /// Its memory.
+    pub mem: &'a M,
+    /// Its layout.
+    pub layout: &'a Layout,
+    /// What types are verified against.
+    pub types: TypeWorld,
+    /// Its arenas.
+    pub map: ArenaMap,
+    /// Objects in the collector's lists.
+    pub members: Members,
+    /// Was a collection under way? Then objects may hang on a list whose head is not known.
+    pub collecting: bool,
+    /// Memory outside arenas that is to be looked through for pointers, sorted.
+    pub elsewhere: Vec<AddrRange>,
+    /// Writable data of all modules, sorted: what lies there was not allocated.
+    pub modules_data: Vec<AddrRange>,
+    /// The interpreter's own data.
+    pub own_data: Vec<AddrRange>,
+    /// `PyInt_Type` and `PyFloat_Type` of 2.7, which have an allocator of their own.
+    pub number_types: [Option<Addr>; 2],
+    /// What the debug hooks of the allocators put before each block, in bytes; 0 without them.
+    pub padding: u64,
+    /// Objects whose type and size are to be told one by one.
+    pub watched: FxHashSet<u64>,
+}
+
+/// Objects of one type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Count {
+    /// How many.
+    pub count: u64,
+    /// Their sizes, in bytes.
+    pub bytes: u64,
+    /// How many `gc.get_objects()` would return.
+    pub tracked: u64,
+}
+
+/// One object that was watched for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sighting {
+    /// Where its header lies.
+    pub at: Addr,
+    /// Its type.
+    pub of: Addr,
+    /// `sys.getsizeof`, in bytes.
+    pub bytes: u64,
+    /// Would `gc.get_objects()` return it?
+    pub tracked: bool,
+}
+
+/// What the walk could and could not account for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Account {
+    /// Bytes in blocks that are in use, without dead objects on free lists.
+    pub used_bytes: u64,
+    /// Of these, bytes in blocks that are an object or belong to one.
+    pub explained_bytes: u64,
+    /// Blocks in use.
+    pub blocks: u64,
+    /// Blocks that hold a dead object, kept by the interpreter for reuse.
+    pub dead: u64,
+    /// Objects left out because they contradict themselves.
+    pub skipped: u64,
+    /// Pools whose count or chain did not agree.
+    pub torn_pools: u64,
+}
+
+impl Account {
+    fn add(&mut self, other: &Account) {
+        self.used_bytes = self.used_bytes.saturating_add(other.used_bytes);
+        self.explained_bytes = self.explained_bytes.saturating_add(other.explained_bytes);
+        self.blocks = self.blocks.saturating_add(other.blocks);
+        self.dead = self.dead.saturating_add(other.dead);
+        self.skipped = self.skipped.saturating_add(other.skipped);
+        self.torn_pools = self.torn_pools.saturating_add(other.torn_pools);
+    }
+}
+
+/// The outcome of a walk.
+pub struct Table<'a, M: ?Sized> {
+    /// Counts by address of the type object.
+    pub counts: FxHashMap<u64, Count>,
+    /// The types, for names.
+    pub types: Types<'a, M>,
+    /// The objects that were watched for.
+    pub sightings: Vec<Sighting>,
+    /// What was accounted for.
+    pub account: Account,
+}
+
+impl<'a, M: Memory + ?Sized> World<'a, M> {
+    /// Finds and measures all objects.
+    pub fn walk(&'a self) -> Table<'a, M> {
+        let mut first = Walker::new(self, Types::new(self.mem, self.layout, &self.types));
+        first.numbers();
+        let types = first.types.clone();
+        let arenas = self.map.arenas();
+        let pieces: Vec<AddrRange> = self.elsewhere.iter().flat_map(pieces).collect();
+        let share = |n: usize| n.div_ceil(rayon::current_num_threads().max(1).saturating_mul(4)).max(1);
+        let start = || Walker::new(self, types.clone());
+        let mut walkers: Vec<Walker<'a, M>> = arenas
+            .par_iter()
+            .with_min_len(share(arenas.len()))
+            .fold(start, |mut walker, arena| {
+                walker.arena(arena);
+                walker
+            })
+            .chain(pieces.par_iter().with_min_len(share(pieces.len())).fold(start, |mut walker, piece| {
+                walker.elsewhere(*piece);
+                walker
+            }))
+            .collect();
+        for walker in &mut walkers {
+            first.candidates.extend(walker.candidates.drain());
+        }
+        first.large();
+        Self::merge(first, walkers)
+    }
+
+    fn merge(first: Walker<'a, M>, mut walkers: Vec<Walker<'a, M>>) -> Table<'a, M> {
+        let mut types = first.types.clone();
+        walkers.push(first);
+        let mut counts: FxHashMap<u64, Count> = FxHashMap::default();
+        let mut account = Account::default();
+        let mut sightings = Vec::new();
+        for walker in &mut walkers {
+            for (id, info) in walker.types.all() {
+                let Some(count) = walker.counts.get(id as usize).filter(|c| c.count > 0) else { continue };
+                let sum = counts.entry(info.addr.0).or_default();
+                sum.count = sum.count.saturating_add(count.count);
+                sum.bytes = sum.bytes.saturating_add(count.bytes);
+                sum.tracked = sum.tracked.saturating_add(count.tracked);
+            }
+            account.add(&walker.account);
+            sightings.append(&mut walker.sightings);
+        }
+        account.explained_bytes = account.explained_bytes.min(account.used_bytes);
+        for at in counts.keys() {
+            types.find(Addr(*at));
+        }
+        Table { counts, types, sightings, account }
+    }
+
+    fn is_module_data(&self, at: Addr) -> bool {
+        let i = self.modules_data.partition_point(|r| r.end <= at);
+        self.modules_data.get(i).is_some_and(|r| r.contains(at))
+    }
+
+    fn is_own_data(&self, at: Addr) -> bool {
+        self.own_data.iter().any(|r| r.contains(at))
+    }
+}
+
+fn pieces(range: &AddrRange) -> Vec<AddrRange> {
+    let starts = (0..range.len().div_ceil(PIECE)).filter_map(|i| range.start.up(i.checked_mul(PIECE)?));
+    starts.map(|start| AddrRange::new(start, start.up(PIECE).unwrap_or(range.end).min(range.end))).collect()
+}
+
+const RECENT: usize = 1024;
+
+struct Walker<'a, M: ?Sized> {
+    world: &'a World<'a, M>,
+    types: Types<'a, M>,
+    counts: Vec<Count>,
+    sightings: Vec<Sighting>,
+    account: Account,
+    candidates: FxHashSet<u64>,
+    /// Words that were noted lately, by their low bits.
+    recent: Box<[u64; RECENT]>,
+    /// MiBs of address space that are arenas all through, by their low bits.
+    arena_granules: Box<[u64; RECENT]>,
+    /// From a block to the header in it: without a GC head, with one, with a pre-header too.
+    offsets: [u64; 3],
+}
+
+impl<'a, M: Memory + ?Sized> Walker<'a, M> {
+    fn new(world: &'a World<'a, M>, types: Types<'a, M>) -> Self {
+        let head = world.layout.gc_head.size as u64;
+        let far = match world.layout.shape.pre_header {
+            PreHeader::None => head,
+            PreHeader::ManagedDict | PreHeader::ManagedDictWeakref => head.saturating_add(16),
+        };
+        Walker {
+            world,
+            types,
+            counts: Vec::new(),
+            sightings: Vec::new(),
+            account: Account::default(),
+            candidates: FxHashSet::default(),
+            recent: Box::new([0; RECENT]),
+            arena_granules: Box::new([u64::MAX; RECENT]),
+            offsets: [0, head, far],
+        }
+    }
+
+    /// Is the object of a GC type tracked? `None` where its head is neither linked nor says untracked.
+    fn gc_state(&self, object: Addr) -> Option<bool> {
+        let w = self.world;
+        if let Some(membership) = w.members.get(&w.map, object) {
+            return Some(membership == Membership::Tracked);
+        }
+        let at = object.down(w.layout.gc_head.size as u64)?;
+        let head = w.mem.view(at, w.layout.gc_head.size).ok()?;
+        match gc::head_state(w.layout, &head)? {
+            HeadState::Untracked => Some(false),
+            HeadState::Linked(next) => {
+                let link = w.layout.gc_head.gc_prev.at as u64;
+                let back = next.up(link).and_then(|at| w.mem.word(at).ok()).map(|back| back & !3);
+                let linked = back == Some(at.0) || w.collecting && next.is_aligned(8) && w.mem.holds(next);
+                linked.then_some(true)
+            }
+        }
+    }
+
+    fn object(&mut self, id: TypeId, at: Addr, body: &View<'_>, tracked: bool) {
+        let w = self.world;
+        let Some(info) = self.types.info(id) else { return };
+        let sizer = Sizer { mem: w.mem, layout: w.layout };
+        let mut explained = 0u64;
+        let mut buffer = |at: Addr| {
+            if !at.is_null() {
+                let block = w.map.block_holding(w.mem, w.layout, at);
+                explained = explained.saturating_add(block.unwrap_or(0));
+            }
+        };
+        let Some(bytes) = sizer.measure(info, at, body, &mut buffer) else {
+            self.account.skipped = self.account.skipped.saturating_add(1);
+            return;
+        };
+        self.account.explained_bytes = self.account.explained_bytes.saturating_add(explained);
+        if !w.watched.is_empty() && w.watched.contains(&at.0) {
+            self.sightings.push(Sighting { at, of: info.addr, bytes, tracked });
+        }
+        let index = id as usize;
+        if index >= self.counts.len() {
+            self.counts.resize(index.saturating_add(1), Count::default());
+        }
+        if let Some(count) = self.counts.get_mut(index) {
+            count.count = count.count.saturating_add(1);
+            count.bytes = count.bytes.saturating_add(bytes);
+            count.tracked = count.tracked.saturating_add(u64::from(tracked));
+        }
+    }
+}
+
+fn is_alive<M: Memory + ?Sized>(world: &World<'_, M>, refcount: u64) -> bool {
+    match world.layout.shape.refcount {
+        // In a program that is not position-independent the heap lies so low that a pointer passes as a count.
+        RefcountShape::Plain | RefcountShape::Immortal32 => {
+            refcount > 0
+                && refcount <= 0xffff_ffff
+                && !(refcount & 7 == 0 && refcount > 0xffff && world.mem.holds(Addr(refcount)))
+        }
+    }
+}
+
+/// How the bytes of a type were found; what the table says of types beyond counts.
+#[must_use]
+pub fn basis<M: Memory + ?Sized>(types: &mut Types<'_, M>, at: Addr) -> SizeBasis {
+    types.find(at).and_then(|id| types.info(id)).map_or(SizeBasis::Basic, |info| info.basis)
+}
