@@ -82,7 +82,7 @@ impl Error {
         if is_gone(process) {
             return Error::Gone { pid: process.pid() };
         }
-        if let LocateError::NoVersion { .. } = why {
+        if let LocateError::NoVersion { .. } | LocateError::OtherMachine { .. } = why {
             return Error::UnknownLayout { message: format!("{why}; known: {}", offsets::known()) };
         }
         let python_children = find::descendants(process.pid())

@@ -50,7 +50,9 @@ impl Damaged {
                 _ => 0xffff_ffff,
             },
             Damage::Links(n) if dice % n == 0 => {
-                let Some(range) = self.writable.get(dice as usize / 7 % self.writable.len().max(1)) else { return real };
+                let Some(range) = self.writable.get(dice as usize / 7 % self.writable.len().max(1)) else {
+                    return real;
+                };
                 range.start.0 + self.dice(dice) % range.len().max(1) / 16 * 16
             }
             _ => real,

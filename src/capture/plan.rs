@@ -10,7 +10,7 @@ use crate::process::Process;
 /// Regions below this are copied whole: it costs less than to look at them.
 const SMALL: u64 = 1 << 20;
 /// What is judged as one: a raw buffer is skipped in units of this.
-const GRANULE: u64 = 256 << 10;
+const GRANULE: u64 = 128 << 10;
 /// Gaps below this are copied along: fewer pieces are faster.
 const GAP: u64 = 64 << 10;
 /// One line of this many bytes is looked at per page.
@@ -141,13 +141,13 @@ impl PointerTest {
     }
 }
 
-/// The granules of a large range that hold no pointers as far as a line of each page tells. The first and the last are
-/// kept, and what lies next to pointers: an object's header stands before its buffer.
+/// The granules of a large range that hold no pointers as far as a line of each page tells. What lies next to pointers is
+/// kept: an object's header stands before its buffer.
 fn raw_granules(live: &Live, range: AddrRange, pointers: &PointerTest) -> Vec<AddrRange> {
     if range.len() < SMALL.saturating_mul(4) {
         return Vec::new();
     }
-    let count = range.len() / GRANULE;
+    let count = range.len().div_ceil(GRANULE);
     let granule = |i: u64| {
         let start = range.start.up(i.saturating_mul(GRANULE)).unwrap_or(range.end);
         AddrRange::new(start, start.up(GRANULE).unwrap_or(range.end).min(range.end))
@@ -156,9 +156,7 @@ fn raw_granules(live: &Live, range: AddrRange, pointers: &PointerTest) -> Vec<Ad
         (0..count).into_par_iter().map(|i| holds_pointers(live, granule(i), pointers)).collect();
     let near = |i: usize| {
         let around = i.saturating_sub(1)..i.saturating_add(2).min(has_pointers.len());
-        i == 0
-            || i.saturating_add(1) == has_pointers.len()
-            || has_pointers.get(around).is_none_or(|w| w.contains(&true))
+        has_pointers.get(around).is_none_or(|w| w.contains(&true))
     };
     let raw = (0..has_pointers.len()).filter(|i| !near(*i)).map(|i| granule(i as u64));
     joined(raw.collect())

@@ -8,6 +8,9 @@ use crate::addr::{Addr, AddrRange};
 use crate::memory::{Memory, Regions};
 use crate::process::symbols::{Module, ModuleFile, Symbols, modules};
 
+/// `EM_X86_64`.
+const X86_64: u16 = 62;
+
 /// Where Python lies in a process.
 #[derive(Debug, Clone)]
 pub struct Located {
@@ -69,6 +72,14 @@ pub enum LocateError {
         /// How many modules were asked.
         modules: usize,
     },
+    /// There is an interpreter of another architecture.
+    #[error("{path} holds a Python interpreter for another processor (ELF machine {machine}); known is x86_64")]
+    OtherMachine {
+        /// The module.
+        path: String,
+        /// `e_machine` of its ELF header.
+        machine: u16,
+    },
     /// There is an interpreter, but nothing tells its version.
     #[error("{path} holds a Python interpreter whose version could not be found")]
     NoVersion {
@@ -93,6 +104,9 @@ pub fn locate(pid: i32, mem: &dyn Memory, regions: &Regions) -> Result<Located, 
             Some((module, symbols, globals))
         })
         .ok_or(LocateError::NoPython { modules: modules.len() })?;
+    if symbols.machine() != X86_64 {
+        return Err(LocateError::OtherMachine { path: module.path.clone(), machine: symbols.machine() });
+    }
     let data = writable(module);
     let (version, version_from) =
         version(pid, mem, &symbols, &data).ok_or_else(|| LocateError::NoVersion { path: module.path.clone() })?;

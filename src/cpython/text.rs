@@ -7,7 +7,7 @@ use crate::memory::Memory;
 /// Longest name that is read, in characters; more is cut.
 const LONGEST: u64 = 1024;
 
-/// A NUL-terminated C string, cut at [`LONGEST`] bytes.
+/// A NUL-terminated C string, cut at `LONGEST` bytes.
 pub fn c_string<M: Memory + ?Sized>(mem: &M, at: Addr) -> Option<String> {
     let mut bytes = Vec::new();
     let mut at = at;
@@ -27,7 +27,7 @@ pub fn c_string<M: Memory + ?Sized>(mem: &M, at: Addr) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The text of a `str` object (`unicode` in 2.7), cut at [`LONGEST`] characters. The caller knows its type.
+/// The text of a `str` object (`unicode` in 2.7), cut at `LONGEST` characters. The caller knows its type.
 pub fn unicode<M: Memory + ?Sized>(mem: &M, layout: &Layout, at: Addr) -> Option<String> {
     match layout.shape.str {
         StrShape::Ucs => {
@@ -50,7 +50,7 @@ pub fn unicode<M: Memory + ?Sized>(mem: &M, layout: &Layout, at: Addr) -> Option
     }
 }
 
-/// The bytes of a `bytes` object (`str` in 2.7) as text, cut at [`LONGEST`] bytes.
+/// The bytes of a `bytes` object (`str` in 2.7) as text, cut at `LONGEST` bytes.
 pub fn bytes<M: Memory + ?Sized>(mem: &M, layout: &Layout, at: Addr) -> Option<String> {
     let size = mem.view(at, layout.var_object.size).ok()?.get(layout.var_object.ob_size)?;
     wide(mem, at.up(layout.bytes.ob_sval.at as u64)?, clamp(size), 1)

@@ -86,7 +86,7 @@ impl Image {
     }
 
     /// Copies all prepared ranges, as many threads at once as there are processors; what has gone meanwhile is left
-    /// out. `between` is called after every [`BATCH`] pieces.
+    /// out. `between` is called after every `BATCH` pieces.
     ///
     /// # Errors
     /// [`FaultKind::Gone`] or [`FaultKind::Denied`] where nothing more can be read.

@@ -427,7 +427,8 @@ mod tests {
 
     #[test]
     fn each_gate_by_its_facts() {
-        let cases: [(Facts, fn(&Gate) -> bool); 10] = [
+        type Expected = fn(&Gate) -> bool;
+        let cases: [(Facts, Expected); 10] = [
             (Facts { theirs: [0; 3], ..facts() }, |g| matches!(g, Gate::OtherUser { owner: 0, ours: 1000, .. })),
             (Facts { our_user: 0, ..facts() }, |g| matches!(g, Gate::Capability { owner: 1000, ours: 0, .. })),
             (Facts { their_caps: 1, ..facts() }, |g| matches!(g, Gate::Capability { .. })),

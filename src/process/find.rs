@@ -43,7 +43,7 @@ pub enum Look<T> {
 /// The part that a process plays in a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Role {
-    /// `uwsgi`, `gunicorn`, `celery` or `multiprocessing`.
+    /// `uwsgi`, `gunicorn`, `celery`, `multiprocessing`, or `forked` where only that can be told.
     pub server: &'static str,
     /// `master`, `worker`, `router` (http), `mule`, `spooler`, `scheduler`, `tracker`.
     pub part: &'static str,
@@ -131,10 +131,6 @@ pub fn role(cmdline: &[String], parent: Option<&[String]>) -> Option<Role> {
         }
         return Some(Role { server, part: if parents == Some(server) { "worker" } else { "master" } });
     }
-    // A fork shows the arguments of its parent.
-    if !cmdline.is_empty() && parent == Some(cmdline) {
-        return Some(Role { server: "multiprocessing", part: "worker" });
-    }
     if let Some(code) = cmdline.iter().find(|a| a.contains("multiprocessing.")) {
         let tracker = code.contains("resource_tracker") || code.contains("semaphore_tracker");
         let part = if tracker {
@@ -144,9 +140,11 @@ pub fn role(cmdline: &[String], parent: Option<&[String]>) -> Option<Role> {
         } else {
             "worker"
         };
-        return Some(Role { server: "multiprocessing", part });
+        let forked = parent == Some(cmdline) && part == "master";
+        return Some(Role { server: "multiprocessing", part: if forked { "worker" } else { part } });
     }
-    None
+    // A fork shows the arguments of its parent; by whom it was made cannot be told.
+    (!cmdline.is_empty() && parent == Some(cmdline)).then_some(Role { server: "forked", part: "worker" })
 }
 
 /// Titles that servers give themselves: `uWSGI worker 1`, `gunicorn: master [app]`,
@@ -284,7 +282,7 @@ mod tests {
         assert_eq!(part("python3 -m celery -A app worker", None), Some(("celery", "master")));
         assert_eq!(part("python3 -m celery -A app beat", None), Some(("celery", "scheduler")));
         assert_eq!(part("python3 app.py celery", None), None);
-        assert_eq!(part("python3 app.py", Some("python3 app.py")), Some(("multiprocessing", "worker")));
+        assert_eq!(part("python3 app.py", Some("python3 app.py")), Some(("forked", "worker")));
         let spawned = ["python3", "-c", "from multiprocessing.spawn import spawn_main; spawn_main(tracker_fd=5)"];
         let spawned: Vec<String> = spawned.map(str::to_owned).to_vec();
         assert_eq!(role(&spawned, None), Some(Role { server: "multiprocessing", part: "worker" }));

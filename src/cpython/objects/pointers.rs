@@ -48,13 +48,22 @@ impl<M: Memory + ?Sized> Walker<'_, M> {
             }
             return;
         }
-        if !w.mem.holds(at) || self.candidates.len() >= MOST_CANDIDATES {
-            return;
-        }
         if let Some(recent) = self.recent.get_mut((word >> 4) as usize % RECENT) {
             *recent = word;
         }
-        self.candidates.insert(word);
+        if w.mem.holds(at) && self.candidates.len() < MOST_CANDIDATES && self.may_be_object(at) {
+            self.candidates.insert(word);
+        }
+    }
+
+    /// A first glance at a header, so that what is noted stays little: does a type stand in it that is not one of
+    /// numbers, which have been counted?
+    fn may_be_object(&mut self, at: Addr) -> bool {
+        let w = self.world;
+        let of =
+            at.up(w.layout.object.ob_type.at as u64).and_then(|at| w.mem.word(at).ok()).map(Addr).unwrap_or_default();
+        let plausible = of.is_aligned(8) && of.is_user() && of.0 >= 1 << 16 && !w.map.contains(of);
+        plausible && !w.number_types.contains(&Some(of)) && self.types.find(of).is_some()
     }
 
     /// Immortal ints and strings that are part of the interpreter's data, and to 3.7 its small ints: they live whether
