@@ -70,15 +70,7 @@ fn whole(target: &Target, options: &Options, plan: &Plan, spare: u64, mut clock:
         let ranges: Vec<AddrRange> = image.ranges().collect();
         plan::elsewhere(&ranges, arenas)
     };
-    let mut taken = interpret::interpret(target, &image, &elsewhere, options, moment, &mut clock)?;
-    if image.late_reads() > 0 {
-        taken.capture.warnings.push(format!(
-            "large buffers without pointers were not copied; what was needed of them was read after the process went on \
-             (reads: {})",
-            image.late_reads()
-        ));
-    }
-    Ok(taken)
+    interpret::interpret(target, &image, &elsewhere, options, moment, &mut clock)
 }
 
 /// Stops the target at a quiet moment, copies, lets go.

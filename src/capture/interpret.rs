@@ -185,6 +185,13 @@ fn capture<M: Memory + ?Sized>(
     if moment.torn {
         warnings.push("a collection was under way in every try: the membership in generations may be off".into());
     }
+    if account.late > 0 && !moment.in_pieces {
+        let (begin, their) = if account.late == 1 { ("object begins", "its") } else { ("objects begin", "their") };
+        warnings.push(format!(
+            "{} large {begin} amid raw data that was not copied: {their} size was read after the process went on",
+            account.late
+        ));
+    }
     if moment.missed > 0 {
         warnings.push(format!("{} bytes of memory appeared too late to be copied", moment.missed));
     }

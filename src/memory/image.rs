@@ -1,12 +1,11 @@
 //! A captured copy of parts of an address space: sorted segments in one buffer, read without copying.
 //!
 //! The buffer is mapped and touched before the target is held still, since a first touch costs more than the copy.
-//! What was not copied (read-only file text, a range that appeared late) is read from the live process on demand and
-//! counted. It does not decide what to copy.
+//! Read-only file text and what begins in a range that was left out as raw are read from the live process on demand.
+//! It does not decide what to copy.
 
 use std::io;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use memmap2::{Advice, MmapMut};
 use rayon::prelude::*;
@@ -40,7 +39,6 @@ pub struct Image {
     /// Ranges that cannot change while the target lives: reading them later is as good as now.
     constant: Vec<AddrRange>,
     text: Mutex<FxHashMap<u64, Box<[u8]>>>,
-    late: AtomicU64,
 }
 
 impl Image {
@@ -72,17 +70,7 @@ impl Image {
             })
             .collect();
         let constant = regions.iter().filter(|r| r.read && !r.write && !r.is_anonymous()).map(|r| r.range).collect();
-        Ok(Image {
-            segments,
-            bytes,
-            used: at,
-            planned: at,
-            raw: Vec::new(),
-            live,
-            constant,
-            text: Mutex::default(),
-            late: AtomicU64::new(0),
-        })
+        Ok(Image { segments, bytes, used: at, planned: at, raw: Vec::new(), live, constant, text: Mutex::default() })
     }
 
     /// Copies all prepared ranges, as many threads at once as there are processors; what has gone meanwhile is left
@@ -181,12 +169,6 @@ impl Image {
         self.segments.iter().map(|s| s.range.len()).fold(0, u64::saturating_add)
     }
 
-    /// Reads of memory that can change, made after the copy because the copy lacked it.
-    #[must_use]
-    pub fn late_reads(&self) -> u64 {
-        self.late.load(Ordering::Relaxed)
-    }
-
     /// What was copied, sorted.
     pub fn ranges(&self) -> impl Iterator<Item = AddrRange> + '_ {
         self.segments.iter().map(|s| s.range)
@@ -253,7 +235,6 @@ impl Memory for Image {
         if !self.is_raw(at) && !self.is_raw(last) {
             return Err(Fault::new(at, out.len(), FaultKind::Unmapped));
         }
-        self.late.fetch_add(1, Ordering::Relaxed);
         log::trace!("late read of {} bytes at {at}", out.len());
         self.live.read(at, out)
     }

@@ -75,6 +75,8 @@ impl<M: Memory + ?Sized> Walker<'_, M> {
     }
 
     fn outside(&mut self, id: TypeId, at: Addr, tracked: bool) {
+        let late = u64::from(self.world.mem.window(at).is_none());
+        self.account.late = self.account.late.saturating_add(late);
         let Some(info) = self.types.info(id) else { return };
         let l = self.world.layout;
         // enough for every fixed part; what varies is read by the rules themselves

@@ -99,6 +99,8 @@ pub struct Account {
     pub dead: u64,
     /// Objects left out because they contradict themselves.
     pub skipped: u64,
+    /// Objects outside the arenas that the copy did not hold, so that they were read from the live process.
+    pub late: u64,
     /// Pools whose count or chain did not agree.
     pub torn_pools: u64,
 }
@@ -110,6 +112,7 @@ impl Account {
         self.blocks = self.blocks.saturating_add(other.blocks);
         self.dead = self.dead.saturating_add(other.dead);
         self.skipped = self.skipped.saturating_add(other.skipped);
+        self.late = self.late.saturating_add(other.late);
         self.torn_pools = self.torn_pools.saturating_add(other.torn_pools);
     }
 }
