@@ -39,7 +39,7 @@ impl Damaged {
     fn word_at(&self, at: u64, real: u64) -> u64 {
         let dice = self.dice(at);
         match self.damage {
-            Damage::Words(n) if dice % n == 0 => match dice >> 32 & 7 {
+            Damage::Words(n) if dice.is_multiple_of(n) => match dice >> 32 & 7 {
                 0 => 0,
                 1 => u64::MAX,
                 2 => i64::MAX as u64,
@@ -49,7 +49,7 @@ impl Damaged {
                 6 => dice,
                 _ => 0xffff_ffff,
             },
-            Damage::Links(n) if dice % n == 0 => {
+            Damage::Links(n) if dice.is_multiple_of(n) => {
                 let Some(range) = self.writable.get(dice as usize / 7 % self.writable.len().max(1)) else {
                     return real;
                 };
