@@ -59,9 +59,7 @@ fn whole(target: &Target, options: &Options, plan: &Plan, spare: u64, mut clock:
     } else {
         held_still(target, options, plan, &mut image, &mut moment)?;
     }
-    if !target.process.still_same() {
-        return Err(Error::Gone { pid: target.process.pid() });
-    }
+    target.must_be_same()?;
     image.skip(&plan.raw);
     image.seal();
     moment.copied = image.copied();
@@ -172,8 +170,6 @@ fn in_pieces(target: &Target, options: &Options, plan: &Plan, allowed: u64, mut 
     };
     let elsewhere = |arenas: &[AddrRange]| plan::elsewhere(&plan.ranges, arenas);
     let taken = interpret::interpret(target, &paged, &elsewhere, options, moment, &mut clock)?;
-    if !target.process.still_same() {
-        return Err(Error::Gone { pid: target.process.pid() });
-    }
+    target.must_be_same()?;
     Ok(taken)
 }

@@ -62,8 +62,12 @@ pub(super) fn interpret<M: Memory>(
     clock: &mut Clock,
 ) -> Result<Taken, Error> {
     let (layout, located) = (&target.layout, &target.located);
-    let runtime = Runtime::read(mem, layout, located, &target.regions)
-        .map_err(|why| Error::layout_failed(&target.process, located, &target.layout_sources, &why))?;
+    let runtime = match Runtime::read(mem, layout, located, &target.regions) {
+        Ok(runtime) => runtime,
+        // It held a moment ago; a thread that begins or ends while nothing is held still is no reason to refuse.
+        Err(_) if !moment.frozen => target.runtime.clone(),
+        Err(why) => return Err(Error::layout_failed(&target.process, located, &target.layout_sources, &why)),
+    };
     let (arenas, damaged_arenas) = arenas(mem, layout, &runtime);
     let map = ArenaMap::new(arenas);
     let spans = super::plan::joined_ranges(map.arenas().iter().map(|a| a.range));

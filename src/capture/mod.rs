@@ -121,9 +121,14 @@ pub struct Watched {
     pub tracked: bool,
 }
 
+/// How often a running target's layout is checked before it is refused.
+const TRIES: usize = 8;
+
 /// Everything that is known of a target before it is copied.
 struct Target {
     process: Process,
+    /// The program it runs: `exec` changes that and keeps PID and start time.
+    exe: Option<PathBuf>,
     live: Live,
     regions: Regions,
     located: Located,
@@ -144,6 +149,15 @@ pub fn take(options: &Options) -> Result<Taken, Error> {
 }
 
 impl Target {
+    /// Is it still the process that was opened, running the same program?
+    fn must_be_same(&self) -> Result<(), Error> {
+        let pid = self.process.pid();
+        if !self.process.still_same() {
+            return Err(Error::Gone { pid });
+        }
+        if self.process.exe() != self.exe { Err(Error::Changed { pid }) } else { Ok(()) }
+    }
+
     fn find(options: &Options) -> Result<Target, Error> {
         let pid = options.pid;
         let process = Process::open(pid)?;
@@ -153,9 +167,15 @@ impl Target {
         let located = locate::locate(pid, &live, &regions).map_err(|why| Error::not_python(&process, &why))?;
         let (layout, layout_sources) =
             choose_layout(options, &located, &live).map_err(|why| why.unless_gone(&process))?;
-        let runtime = Runtime::read(&live, &layout, &located, &regions)
-            .map_err(|why| Error::layout_failed(&process, &located, &layout_sources, &why))?;
-        Ok(Target { process, live, regions, located, layout, layout_sources, runtime })
+        // While it runs, a thread may begin or end just under a check: what is wrong stays wrong.
+        let mut tries = (0..TRIES).map(|_| Runtime::read(&live, &layout, &located, &regions));
+        let runtime = match tries.find(Result::is_ok) {
+            Some(runtime) => runtime,
+            None => Runtime::read(&live, &layout, &located, &regions),
+        }
+        .map_err(|why| Error::layout_failed(&process, &located, &layout_sources, &why))?;
+        let exe = process.exe();
+        Ok(Target { process, exe, live, regions, located, layout, layout_sources, runtime })
     }
 }
 
@@ -181,7 +201,7 @@ fn choose_layout(options: &Options, located: &Located, live: &Live) -> Result<(L
         for table in &mut chosen.sources {
             match overlays.get(table.section.as_str()) {
                 Some(overlay) if overlay.changed.is_empty() => {
-                    table.source.push_str(&format!(", confirmed by _Py_DebugOffsets in {} values", overlay.compared));
+                    table.source.push_str(", confirmed by the target's _Py_DebugOffsets");
                 }
                 Some(overlay) => {
                     table.source.push_str(&format!(", overlaid from _Py_DebugOffsets: {}", overlay.changed.join(", ")));

@@ -21,8 +21,6 @@ pub struct Table {
 /// What a target's table said of one table of the layout.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Overlay {
-    /// How many values were compared.
-    pub compared: usize,
     /// The values that differed, by their names in `_Py_DebugOffsets`, and were taken from the target instead.
     pub changed: Vec<String>,
 }
@@ -82,7 +80,6 @@ impl Table {
         for (section, key, member) in members(&mut laid) {
             let Some(told) = value(key) else { continue };
             let overlay = overlays.entry(section).or_default();
-            overlay.compared = overlay.compared.saturating_add(1);
             match usize::try_from(told) {
                 Ok(told) if told < 1 << 22 => {
                     if *member != told {

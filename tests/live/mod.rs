@@ -6,6 +6,7 @@
 //! | `LEAKSPY_LONG` | the long forms of the tests with many looks, on every interpreter |
 //! | `LEAKSPY_ONLY` | only interpreters whose version or path contains this, for the inner loop |
 
+mod allocators;
 mod arrays;
 mod bad_input;
 mod busy;

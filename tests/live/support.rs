@@ -141,9 +141,11 @@ impl Target {
     /// Starts any command that speaks as the fixtures do.
     pub fn run(mut command: Command) -> Target {
         let errors = tempfile::tempfile().unwrap();
+        if !command.get_envs().any(|(name, _)| name == "PYTHONMALLOC") {
+            command.env_remove("PYTHONMALLOC");
+        }
         let mut child = command
             .env("PYTHONDONTWRITEBYTECODE", "1")
-            .env_remove("PYTHONMALLOC")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(errors.try_clone().unwrap())
