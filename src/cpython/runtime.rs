@@ -6,6 +6,7 @@
 use super::gc::{self, GcList};
 use super::layout::{ArenasHome, GcHome, Layout};
 use super::locate::Located;
+use super::objects;
 use super::pymalloc::{self, Record};
 use crate::addr::Addr;
 use crate::memory::{Memory, Regions, View};
@@ -284,13 +285,20 @@ fn by_shape<M: Memory + ?Sized>(mem: &M, layout: &Layout, located: &Located, reg
             if pymalloc::parse(layout, &first, 0) == Record::Damaged {
                 return None;
             }
-            // glibc's chunk says how long the array can be; it grows by doubling from 16.
-            let chunk = mem.word(table.down(8)?).ok()? & !7;
-            let room = chunk.checked_sub(16)?.checked_div(record)?;
+            let room = array_room(mem, table)?.checked_div(record)?;
+            // it grows by doubling from 16
             let count = std::iter::successors(Some(16u64), |n| n.checked_mul(2)).take_while(|n| *n <= room).last()?;
             is_table(mem, layout, table, count).then_some((table, count))
         })
     })
+}
+
+/// How many bytes an array on the heap can have: as glibc's chunk tells, or the note of the debug hooks before it.
+fn array_room<M: Memory + ?Sized>(mem: &M, at: Addr) -> Option<u64> {
+    match objects::note(mem, at) {
+        Some(requested) => Some(requested),
+        None => (mem.word(at.down(8)?).ok()? & !7).checked_sub(16),
+    }
 }
 
 /// Are there `count` arena records at `table`, at least one of them in use and known to its pools by its index?

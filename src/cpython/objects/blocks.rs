@@ -117,7 +117,7 @@ impl<M: Memory + ?Sized> Walker<'_, M> {
                 dead = true;
                 continue;
             }
-            if !is_alive(self.world, refcount) {
+            if !is_alive(self.world, refcount, true) {
                 continue;
             }
             let tracked = if info.has_gc() {

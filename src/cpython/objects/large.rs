@@ -8,6 +8,9 @@ use crate::cpython::size::SizeRule;
 use crate::cpython::types::{TypeId, TypeInfo, flags};
 use crate::memory::Memory;
 
+/// What the debug hooks put before a block, in bytes.
+const NOTE: u64 = 16;
+
 impl<M: Memory + ?Sized> Walker<'_, M> {
     /// Objects outside arenas: those in GC lists, then what words point to.
     pub(super) fn large(&mut self) {
@@ -17,7 +20,7 @@ impl<M: Memory + ?Sized> Walker<'_, M> {
         members.sort_by_key(|(at, _)| *at);
         for (at, membership) in members {
             match self.typed(at) {
-                Some((id, refcount)) if is_alive(w, refcount) => {
+                Some((id, refcount)) if is_alive(w, refcount, !w.is_module_data(at)) => {
                     self.outside(id, at, membership == Membership::Tracked);
                 }
                 _ => self.account.skipped = self.account.skipped.saturating_add(1),
@@ -31,10 +34,10 @@ impl<M: Memory + ?Sized> Walker<'_, M> {
             }
             let Some((id, refcount)) = self.typed(at) else { continue };
             let Some(info) = self.types.info(id) else { continue };
-            if !is_alive(w, refcount) || w.number_types.contains(&Some(info.addr)) {
+            let allocated = !w.is_module_data(at);
+            if !is_alive(w, refcount, allocated) || w.number_types.contains(&Some(info.addr)) {
                 continue;
             }
-            let allocated = !w.is_module_data(at);
             // Static type objects are of a GC type and have no GC head.
             let headless = info.is_metatype() && !self.is_heap_type(at);
             if info.is_metatype() && self.types.find(at).is_none() {
@@ -49,7 +52,7 @@ impl<M: Memory + ?Sized> Walker<'_, M> {
             } else {
                 false
             };
-            if allocated && !self.is_chunk(at, info, glibc) {
+            if allocated && glibc && (!self.is_chunk(at, info) || self.is_fast_link(at, refcount)) {
                 continue;
             }
             self.outside(id, at, tracked);
@@ -107,11 +110,16 @@ impl<M: Memory + ?Sized> Walker<'_, M> {
         all > 0 && chunks.saturating_mul(10) >= all.saturating_mul(9)
     }
 
+    /// Is what looks like a refcount the link of a freed chunk in a fast bin? Such a chunk still counts as in use and
+    /// keeps all but its first word, and in a program that is not position-independent the link is small. Since glibc
+    /// 2.32 it is xored with its own place (`PROTECT_PTR`, `malloc/malloc.c`); before, it is a plain pointer.
+    fn is_fast_link(&self, at: Addr, refcount: u64) -> bool {
+        let link = Addr(refcount ^ (at.0 >> 12));
+        link.is_null() || link.is_aligned(16) && link.0 >= 1 << 16 && self.world.mem.holds(link)
+    }
+
     /// Does this object begin a chunk of glibc's malloc that is in use and large enough for it?
-    fn is_chunk(&self, at: Addr, info: &TypeInfo, glibc: bool) -> bool {
-        if !glibc {
-            return true;
-        }
+    fn is_chunk(&self, at: Addr, info: &TypeInfo) -> bool {
         let before = info.offset.saturating_add(self.world.padding);
         // From 3.11 on the hooks of both allocators note a block that pymalloc passes on to malloc.
         let twice = before.saturating_add(self.world.padding);
@@ -154,6 +162,16 @@ fn chunk<M: Memory + ?Sized>(mem: &M, at: Addr, skip: u64) -> Option<u64> {
     Some(room)
 }
 
+/// How many bytes were asked for, if the debug hooks noted it before this block: the size, big endian, a letter for the
+/// API and seven fill bytes (`Objects/obmalloc.c`).
+pub fn note<M: Memory + ?Sized>(mem: &M, block: Addr) -> Option<u64> {
+    let view = mem.view(block.down(NOTE)?, 16).ok()?;
+    let (size, mark) = view.bytes().split_first_chunk::<8>()?;
+    // 0xFB in 3.6
+    let hooked = matches!(mark, [b'o' | b'm' | b'r', fill @ ..] if fill == [0xfd; 7] || fill == [0xfb; 7]);
+    hooked.then_some(u64::from_be_bytes(*size))
+}
+
 /// Bytes that the debug hooks put before each block: its size, a letter for the API and seven fill bytes. Asked of
 /// objects that are surely ones.
 pub fn padding<M: Memory + ?Sized>(mem: &M, layout: &Layout, members: &Members) -> u64 {
@@ -161,15 +179,9 @@ pub fn padding<M: Memory + ?Sized>(mem: &M, layout: &Layout, members: &Members) 
     let far = if layout.shape.pre_header == PreHeader::None { head } else { head.saturating_add(16) };
     let (mut hooked, mut all) = (0u32, 0u32);
     for (at, _) in members.outside().take(500) {
-        let noted = |skip: u64| {
-            let mut note = [0; 8];
-            let at = at.down(skip)?.down(8)?;
-            mem.read(at, &mut note).ok()?;
-            // 0xFB in 3.6
-            Some(matches!(note, [b'o' | b'm' | b'r', fill @ ..] if fill == [0xfd; 7] || fill == [0xfb; 7]))
-        };
+        let noted = |skip: u64| at.down(skip).and_then(|block| note(mem, block)).is_some();
         all = all.saturating_add(1);
-        hooked = hooked.saturating_add(u32::from([head, far].into_iter().any(|skip| noted(skip) == Some(true))));
+        hooked = hooked.saturating_add(u32::from([head, far].into_iter().any(noted)));
     }
-    if hooked > all / 2 { 16 } else { 0 }
+    if hooked > all / 2 { NOTE } else { 0 }
 }

@@ -15,7 +15,7 @@ mod large;
 mod numbers;
 mod pointers;
 
-pub use large::padding;
+pub use large::{note, padding};
 
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -284,13 +284,14 @@ impl<'a, M: Memory + ?Sized> Walker<'a, M> {
     }
 }
 
-fn is_alive<M: Memory + ?Sized>(world: &World<'_, M>, refcount: u64) -> bool {
+/// Can a live object's refcount word be this? `allocated`: does the object lie in memory that was allocated, so that the
+/// word may be an allocator's link? (3.11 starts the counts of static objects at 999,999,999, which a low heap may hold.)
+fn is_alive<M: Memory + ?Sized>(world: &World<'_, M>, refcount: u64, allocated: bool) -> bool {
     match world.layout.shape.refcount {
         // In a program that is not position-independent the heap lies so low that a pointer passes as a count.
         RefcountShape::Plain | RefcountShape::Immortal32 => {
-            refcount > 0
-                && refcount <= 0xffff_ffff
-                && !(refcount & 7 == 0 && refcount > 0xffff && world.mem.holds(Addr(refcount)))
+            let link = allocated && refcount & 7 == 0 && refcount > 0xffff && world.mem.holds(Addr(refcount));
+            refcount > 0 && refcount <= 0xffff_ffff && !link
         }
     }
 }
