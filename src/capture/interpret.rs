@@ -84,6 +84,7 @@ pub(super) fn interpret<M: Memory>(
         types: TypeWorld {
             type_type: globals.type_type,
             own_code: located.own_code.clone(),
+            copied_types: located.program_data.clone(),
             str_types: [Some(globals.unicode_type), globals.bytes_type].into_iter().flatten().collect(),
             int_type: globals.int_type.or(globals.long_type),
         },

@@ -32,6 +32,8 @@ pub struct Located {
     pub data: Vec<AddrRange>,
     /// Code and data of the interpreter and of its standard library's extensions, sorted.
     pub own_code: Vec<AddrRange>,
+    /// Data of the program, where that is another module: it may hold copies of the interpreter's types.
+    pub program_data: Vec<AddrRange>,
     /// Data of all modules, where static types of extensions lie, sorted.
     pub modules_data: Vec<AddrRange>,
 }
@@ -96,14 +98,22 @@ pub fn locate(pid: i32, mem: &dyn Memory, regions: &Regions) -> Result<Located, 
     let mut modules = modules(regions);
     // Likely ones first: in a process with hundreds of libraries the first or second is it.
     modules.sort_by_key(|m| (!m.file_name().starts_with("libpython"), !m.file_name().contains("python"), m.base()));
-    let (module, symbols, globals) = modules
+    let (module, symbols) = modules
         .iter()
         .find_map(|module| {
             let symbols = Symbols::from_memory(mem, module).ok()?;
-            let globals = exported(&symbols)?;
-            Some((module, symbols, globals))
+            exported(&|name| symbols.get(name))?;
+            Some((module, symbols))
         })
         .ok_or(LocateError::NoPython { modules: modules.len() })?;
+    // A program may hold copies of a library's objects, and then everyone uses those (R_X86_64_COPY).
+    let program = modules.iter().find(|m| !m.file_name().contains(".so") && m.path != module.path);
+    let copies = program.and_then(|m| Symbols::from_memory(mem, m).ok());
+    let used = |name: &str| {
+        let own = symbols.get(name)?;
+        Some(copies.as_ref().and_then(|copies| copies.get(name)).unwrap_or(own))
+    };
+    let globals = exported(&used).ok_or(LocateError::NoPython { modules: modules.len() })?;
     if symbols.machine() != X86_64 {
         return Err(LocateError::OtherMachine { path: module.path.clone(), machine: symbols.machine() });
     }
@@ -126,6 +136,7 @@ pub fn locate(pid: i32, mem: &dyn Memory, regions: &Regions) -> Result<Located, 
         globals: with_statics(globals, pid, mem, module),
         data,
         own_code,
+        program_data: program.map(writable).unwrap_or_default(),
         modules_data,
     })
 }
@@ -137,25 +148,24 @@ pub fn version_of(pid: i32, mem: &dyn Memory, regions: &Regions) -> Option<PyVer
     modules.retain(|m| m.file_name().contains("python") || !m.file_name().contains(".so"));
     modules.iter().find_map(|module| {
         let symbols = Symbols::from_memory(mem, module).ok()?;
-        exported(&symbols)?;
+        exported(&|name| symbols.get(name))?;
         version(pid, mem, &symbols, &writable(module)).map(|(version, _)| version)
     })
 }
 
-fn exported(symbols: &Symbols<'_>) -> Option<Globals> {
-    symbols.get("_Py_NoneStruct")?;
+fn exported(get: &dyn Fn(&str) -> Option<Addr>) -> Option<Globals> {
+    get("_Py_NoneStruct")?;
     Some(Globals {
-        type_type: symbols.get("PyType_Type")?,
-        unicode_type: symbols
-            .get("PyUnicode_Type")
+        type_type: get("PyType_Type")?,
+        unicode_type: get("PyUnicode_Type")
             // 2.7 renames its API by the width of Py_UNICODE, but not this name
-            .or_else(|| symbols.get("PyUnicodeUCS4_Type"))?,
-        bytes_type: symbols.get("PyString_Type").or_else(|| symbols.get("PyBytes_Type")),
-        long_type: symbols.get("PyLong_Type"),
-        int_type: symbols.get("PyInt_Type"),
-        float_type: symbols.get("PyFloat_Type"),
-        runtime: symbols.get("_PyRuntime"),
-        generation0: symbols.get("_PyGC_generation0"),
+            .or_else(|| get("PyUnicodeUCS4_Type"))?,
+        bytes_type: get("PyString_Type").or_else(|| get("PyBytes_Type")),
+        long_type: get("PyLong_Type"),
+        int_type: get("PyInt_Type"),
+        float_type: get("PyFloat_Type"),
+        runtime: get("_PyRuntime"),
+        generation0: get("_PyGC_generation0"),
         ..Globals::default()
     })
 }

@@ -83,6 +83,8 @@ pub struct TypeWorld {
     pub type_type: Addr,
     /// Code and data of the interpreter itself and its standard library's extension modules, sorted.
     pub own_code: Vec<AddrRange>,
+    /// Data of a program that links a shared libpython: the linker copies there the types that it names.
+    pub copied_types: Vec<AddrRange>,
     /// `PyUnicode_Type` and, for 2.7, `PyString_Type`.
     pub str_types: Vec<Addr>,
     /// `PyLong_Type`, for a `__module__` that is a number.
@@ -260,20 +262,19 @@ impl<'a, M: Memory + ?Sized> Types<'a, M> {
             let heap = view.get(l.type_.tp_flags).is_some_and(|f| f & flags::HEAPTYPE != 0);
             let name = self.name_in_c(&view).unwrap_or_default();
             let dealloc = view.get(l.type_.tp_dealloc).unwrap_or_default();
-            if !self.is_own(if heap { dealloc } else { at }) {
+            let copied = self.world.copied_types.iter().any(|r| r.contains(at));
+            if !(self.is_own(dealloc) && (heap || copied) || !heap && self.is_own(at)) {
                 basis = SizeBasis::Basic;
             }
-            if heap && self.has_sizeof_of_its_own(&view) {
-                // A type made in C is told by its dotted name; one made in Python has a plain one.
-                if !name.contains('.') {
-                    return (SizeRule::Default, SizeBasis::Basic);
-                }
-            }
+            // A heap type made in C is told by its dotted name; one made in Python has a plain one.
             if !heap || name.contains('.') {
                 match SizeRule::of(&name) {
                     Some(rule) if !l.shape.inherited_sizeof.contains(&name) => return (rule, basis),
                     _ => {}
                 }
+            }
+            if heap && self.has_sizeof_of_its_own(&view) {
+                return (SizeRule::Default, SizeBasis::Basic);
             }
             at = view.get(l.type_.tp_base).unwrap_or_default();
             match self.view(at) {

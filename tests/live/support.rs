@@ -401,6 +401,8 @@ pub struct Row {
 #[derive(Debug)]
 pub struct Types {
     pub rows: BTreeMap<String, Row>,
+    /// Types whose bytes are marked as not those of `sys.getsizeof`.
+    pub marked: Vec<String>,
     pub capture: Value,
     pub totals: Value,
     pub said: Said,
@@ -417,13 +419,17 @@ impl Types {
             serde_json::from_str(&said.stdout).unwrap_or_else(|error| panic!("{error}: {:.500}", said.stdout));
         assert_eq!(answer["schema"], "leakspy/types/1");
         let mut rows: BTreeMap<String, Row> = BTreeMap::new();
+        let mut marked = Vec::new();
         for row in answer["types"].as_array().expect("types is a list") {
+            if !row["size_basis"].is_null() {
+                marked.push(row["type"].as_str().unwrap().to_owned());
+            }
             let entry = rows.entry(row["type"].as_str().unwrap().to_owned()).or_default();
             entry.count += row["count"].as_u64().unwrap();
             entry.bytes += row["bytes"].as_u64().unwrap();
             entry.tracked += row["tracked"].as_u64().unwrap();
         }
-        let found = Types { rows, capture: answer["capture"].clone(), totals: answer["totals"].clone(), said };
+        let found = Types { rows, marked, capture: answer["capture"].clone(), totals: answer["totals"].clone(), said };
         let sum = |of: fn(&Row) -> u64| found.rows.values().map(of).sum::<u64>();
         // The totals are those of the heap, whatever rows a filter leaves.
         for (total, rows) in
