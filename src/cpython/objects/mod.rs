@@ -247,7 +247,9 @@ impl<'a, M: Memory + ?Sized> Walker<'a, M> {
             HeadState::Linked(next) => {
                 let link = w.layout.gc_head.gc_prev.at as u64;
                 let back = next.up(link).and_then(|at| w.mem.word(at).ok()).map(|back| back & !3);
-                let linked = back == Some(at.0) || w.collecting && next.is_aligned(8) && w.mem.holds(next);
+                // What was not allocated hangs on no list of the collector's.
+                let adrift = w.collecting && next.is_aligned(16) && w.mem.holds(next) && !w.is_module_data(object);
+                let linked = back == Some(at.0) || adrift;
                 linked.then_some(true)
             }
         }
