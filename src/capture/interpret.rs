@@ -119,7 +119,6 @@ pub(super) fn interpret<M: Memory>(
             tracked: s.tracked,
         })
         .collect();
-    details.phases = std::mem::take(&mut clock.phases);
     let capture = capture(target, &table, &world, damaged_arenas, moment);
     Ok(Taken { census, capture, details })
 }

@@ -104,8 +104,6 @@ pub struct Details {
     pub collecting: bool,
     /// The objects that were watched for.
     pub watched: Vec<Watched>,
-    /// Where the time went, by phase.
-    pub phases: Vec<(&'static str, Duration)>,
 }
 
 /// An object that was watched for.
@@ -181,7 +179,7 @@ impl Target {
 
 fn choose_layout(options: &Options, located: &Located, live: &Live) -> Result<(Layout, Vec<TableSource>), Error> {
     let unknown = |message: String| Error::UnknownLayout { message };
-    if located.debug {
+    if located.debug && options.offsets.is_none() {
         return Err(unknown(format!(
             "{} is a debug build (--with-pydebug) of Python {}, whose layout is another; known are release builds of {}",
             located.path,
@@ -213,21 +211,19 @@ fn choose_layout(options: &Options, located: &Located, live: &Live) -> Result<(L
     Ok((chosen.layout, chosen.sources))
 }
 
-/// Where the time of a look goes.
+/// Tells the log where the time of a look goes.
 struct Clock {
     last: Instant,
-    phases: Vec<(&'static str, Duration)>,
 }
 
 impl Clock {
     fn new() -> Self {
-        Clock { last: Instant::now(), phases: Vec::new() }
+        Clock { last: Instant::now() }
     }
 
     fn lap(&mut self, phase: &'static str) {
         let took = self.last.elapsed();
         log::debug!("{phase}: {:.1} ms", took.as_secs_f64() * 1e3);
-        self.phases.push((phase, took));
         self.last = Instant::now();
     }
 }

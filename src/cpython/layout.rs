@@ -110,8 +110,6 @@ structs! {
     DictEntryLayout { me_key: Field<Addr>, me_value: Field<Addr> }
     /// `PyDictUnicodeEntry` (3.11+).
     DictUnicodeEntryLayout { me_key: Field<Addr>, me_value: Field<Addr> }
-    /// `PyDictValues` (3.11+).
-    DictValuesLayout { capacity: Maybe<u8>, embedded: Maybe<u8>, valid: Maybe<u8>, values: Part }
     /// `PyListObject`.
     ListLayout { ob_item: Field<Addr>, allocated: Field<i64> }
     /// `PyTupleObject`.
@@ -364,7 +362,6 @@ pub struct Layout {
     pub dict_keys: Option<DictKeysLayout>,
     pub dict_entry: DictEntryLayout,
     pub dict_unicode_entry: Option<DictUnicodeEntryLayout>,
-    pub dict_values: Option<DictValuesLayout>,
     pub list: ListLayout,
     pub tuple: TupleLayout,
     pub set: SetLayout,

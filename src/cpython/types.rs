@@ -69,11 +69,6 @@ impl TypeInfo {
     pub fn is_metatype(&self) -> bool {
         self.flags & flags::TYPE_SUBCLASS != 0
     }
-    /// Was it allocated at run time?
-    #[must_use]
-    pub fn is_heap(&self) -> bool {
-        self.flags & flags::HEAPTYPE != 0
-    }
 }
 
 /// What a type lookup needs to know of the target beyond its layout.

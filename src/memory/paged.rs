@@ -39,14 +39,6 @@ impl Paged {
         Paged { live, slots, writable }
     }
 
-    /// Reads past the cache, for a range that is looked at once.
-    ///
-    /// # Errors
-    /// As [`Memory::read`].
-    pub fn read_once(&self, at: Addr, out: &mut [u8]) -> Result<(), Fault> {
-        self.live.read(at, out)
-    }
-
     fn read_in_page(&self, at: Addr, out: &mut [u8]) -> Result<(), Fault> {
         let base = at.0 & !(PAGE - 1);
         let skip = usize::try_from(at.0 & (PAGE - 1)).unwrap_or(0);

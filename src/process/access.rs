@@ -4,7 +4,7 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use super::{Process, ProcessError, Stat, State, Status, Tracer, comm, threads, tracer};
+use super::{Process, ProcessError, Stat, State, Status, Tracer, threads, tracer};
 use crate::memory::live::Live;
 use crate::memory::{FaultKind, Memory as _};
 
@@ -350,25 +350,6 @@ impl Surroundings {
     }
 }
 
-/// Does the process live in another namespace of this kind (`pid`, `mnt`, `user`) than we do? `None` where we may not know.
-#[must_use]
-pub fn other_namespace(pid: i32, kind: &str) -> Option<bool> {
-    let theirs = std::fs::read_link(format!("/proc/{pid}/ns/{kind}")).ok()?;
-    let ours = std::fs::read_link(format!("/proc/self/ns/{kind}")).ok()?;
-    Some(theirs != ours)
-}
-
-/// The id of the container that a process runs in, as its control group names it: 64 hexadecimal digits.
-#[must_use]
-pub fn container_id(pid: i32) -> Option<String> {
-    container_id_in(&std::fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?)
-}
-
-fn container_id_in(cgroup: &str) -> Option<String> {
-    let mut words = cgroup.split(|c: char| !c.is_ascii_hexdigit());
-    words.rfind(|w| w.len() == 64).map(str::to_owned)
-}
-
 /// Is the process a child of ours, or a child's child?
 fn is_descendant(pid: i32) -> bool {
     let own = std::process::id();
@@ -396,12 +377,6 @@ pub fn user_name(uid: u32) -> Option<String> {
         let name = fields.next()?;
         (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
     })
-}
-
-/// The short name of a process, for words about it.
-#[must_use]
-pub fn process_name(pid: i32) -> String {
-    comm(pid)
 }
 
 #[cfg(test)]
@@ -469,9 +444,6 @@ mod tests {
         assert_eq!(Surroundings::at(root.path()), Surroundings::default());
         std::fs::write(root.path().join(".dockerenv"), "").expect("written");
         assert_eq!(Surroundings::at(root.path()).container, Some("docker"));
-        let id = "ab".repeat(32);
-        assert_eq!(container_id_in(&format!("0::/system.slice/docker-{id}.scope\n")), Some(id));
-        assert_eq!(container_id_in("0::/init.scope\n"), None);
         assert_eq!(user_name(0).as_deref(), Some("root"));
     }
 }

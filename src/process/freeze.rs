@@ -160,12 +160,6 @@ impl Freeze {
         self.was_stopped
     }
 
-    /// For how long it has been held.
-    #[must_use]
-    pub fn held_for(&self) -> Duration {
-        self.since.elapsed()
-    }
-
     /// Lets the process run on and says how long it was held, from the first thread stopped to the last one let go.
     #[must_use = "the pause is what users want to know; drop the freeze where it does not matter"]
     pub fn thaw(mut self) -> Duration {

@@ -223,12 +223,6 @@ impl Process {
         self.memory_status("VmHWM:")
     }
 
-    /// What is swapped out, in bytes.
-    #[must_use]
-    pub fn swap_bytes(&self) -> u64 {
-        self.memory_status("VmSwap:")
-    }
-
     /// What its main thread does.
     ///
     /// # Errors
