@@ -33,11 +33,7 @@ fn every_allocator_gives_the_same_counts() {
                 assert!(seen.row(&name).count >= count, "{wanted}, {name}: {:?} of {count}", seen.row(&name));
             }
             for kind in ["str", "int", "float", "bytes", "slotted"] {
-                let before = target.look(&[]);
-                let made = target.ask(&format!("grow {kind} 1000"));
-                let name = made["type"].as_str().unwrap();
-                let after = target.look(&[]);
-                assert_eq!(after.row(name).count - before.row(name).count, 1000, "{wanted}, {name}");
+                assert_growth(&mut target, kind, 1000);
             }
         }
     });
@@ -62,13 +58,15 @@ fn every_interpreter_of_a_process_is_read() {
 fn large_objects_are_counted_to_the_byte() {
     each_python(|python| {
         let mut target = Target::start(python, "large.py", &[]);
-        let before = target.look(&[]);
-        let made = measures(&target.ask("make"));
-        assert!(made.values().map(|(count, _)| count).sum::<u64>() > 900);
-        let after = target.look(&[]);
-        for (name, (count, bytes)) in made {
-            let (old, new) = (before.row(&name), after.row(&name));
-            assert_eq!((new.count - old.count, new.bytes - old.bytes), (count, bytes), "{name}");
+        let made = target.ask("make");
+        let made = made.as_array().unwrap();
+        assert!(made.len() > 900);
+        target.settle();
+        let addresses: Vec<u64> = made.iter().map(|object| object[0].as_u64().unwrap()).collect();
+        let seen = sizes_at(target.pid, &addresses);
+        for object in made {
+            let truth = (object[1].as_str().unwrap().to_owned(), object[2].as_u64().unwrap());
+            assert_eq!(seen.get(&object[0].as_u64().unwrap()), Some(&truth), "{object}");
         }
     });
 }

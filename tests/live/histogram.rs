@@ -59,14 +59,8 @@ fn growth_is_seen_to_the_object_and_the_byte() {
         let kinds: Vec<String> =
             target.ask("kinds").as_array().unwrap().iter().map(|kind| kind.as_str().unwrap().to_owned()).collect();
         assert_eq!(kinds.len(), 10);
-        let mut before = target.look(&[]);
         for kind in kinds {
-            let made = target.ask(&format!("grow {kind} 5000"));
-            let name = made["type"].as_str().unwrap();
-            let after = target.look(&[]);
-            assert_eq!(after.row(name).count - before.row(name).count, 5000, "{name}");
-            assert_eq!(after.row(name).bytes - before.row(name).bytes, made["bytes"].as_u64().unwrap(), "{name}");
-            before = after;
+            assert_growth(&mut target, &kind, 5000);
         }
         // And down again: what lies on free lists is dead.
         target.ask("drop");

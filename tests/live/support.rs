@@ -510,3 +510,27 @@ impl Random {
         self.0 % limit.max(1)
     }
 }
+
+/// So many new objects of a kind (a command of heap.py) are seen, to the object and the byte.
+///
+/// Three times at most: which names the interpreter's type cache holds depends on their addresses, so running any code may
+/// drop the last reference to a string that was there before. What is wrong here is wrong every time.
+#[track_caller]
+pub fn assert_growth(target: &mut Target, kind: &str, many: u64) {
+    let mut growth = || {
+        let before = target.look(&[]);
+        let made = target.ask(&format!("grow {kind} {many}"));
+        let name = made["type"].as_str().unwrap().to_owned();
+        let (old, new) = (before.row(&name), target.look(&[]).row(&name));
+        let seen = (new.count as i64 - old.count as i64, new.bytes as i64 - old.bytes as i64);
+        (name, seen, (many as i64, made["bytes"].as_i64().unwrap()))
+    };
+    let mut tries = Vec::new();
+    while tries.len() < 3 {
+        tries.push(growth());
+        if tries.last().is_some_and(|(_, seen, made)| seen == made) {
+            return;
+        }
+    }
+    panic!("type, seen, made: {tries:?}");
+}
