@@ -92,7 +92,9 @@ fn two_looks_at_an_idle_target_are_the_same() {
     each_python(|python| {
         let mut target = Target::start(python, "heap.py", &["5000"]);
         target.look(&[]);
-        assert_eq!(target.look(&[]).rows, target.look(&[]).rows);
+        target.settle();
+        assert_eq!(types(target.pid, &[]).rows, types(target.pid, &[]).rows);
+        target.assert_unharmed();
     });
 }
 
@@ -101,8 +103,11 @@ fn a_small_memory_limit_is_kept_and_the_histogram_is_the_same() {
     each_python(|python| {
         let objects = if cfg!(debug_assertions) { "100000" } else { "1000000" };
         let mut target = Target::start(python, "heap.py", &[objects]);
-        let full = target.look(&[]);
-        let pieces = target.look(&["--max-memory", "64MiB"]);
+        // Nothing is asked in between: what runs no code cannot change.
+        target.settle();
+        let full = types(target.pid, &[]);
+        let pieces = types(target.pid, &["--max-memory", "64MiB"]);
+        target.assert_unharmed();
         let wrong: Vec<String> = full
             .rows
             .iter()
