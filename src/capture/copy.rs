@@ -164,7 +164,7 @@ fn in_pieces(target: &Target, options: &Options, plan: &Plan, allowed: u64, mut 
         in_pieces: true,
         copied: plan.bytes(),
         warnings: vec![
-            "read in pieces to stay within --max-memory: not of one instant, and the process was not stopped".into(),
+            "read in pieces to stay within the memory that may be used: not of one instant, and the process was not stopped".into(),
         ],
         ..Moment::default()
     };

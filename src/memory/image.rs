@@ -16,9 +16,9 @@ use crate::addr::{Addr, AddrRange};
 
 const PAGE: u64 = 4096;
 /// Pieces in which the destination is touched and copied in parallel.
-const PIECE: usize = 4 << 20;
+const PIECE: usize = 2 << 20;
 /// So many pieces are copied before the caller is asked whether to go on holding the target.
-const BATCH: usize = 16;
+const BATCH: usize = 8;
 
 #[derive(Debug, Clone, Copy)]
 struct Segment {

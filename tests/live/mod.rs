@@ -9,6 +9,7 @@
 mod allocators;
 mod arrays;
 mod bad_input;
+mod budgets;
 mod busy;
 mod harm;
 mod histogram;
