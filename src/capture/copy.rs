@@ -27,9 +27,8 @@ pub(super) fn take(target: &Target, options: &Options, mut clock: Clock) -> Resu
     let ranges = plan::joined_ranges(arenas.iter().map(|a| a.range));
     let plan = plan::plan(&target.process, &target.live, &target.regions, &ranges);
     clock.lap("plan");
-    let spare = SPARE.max(plan.bytes() / 32);
     // The copy, a bit for each 8 bytes of arenas, and the results.
-    let needed = plan.bytes().saturating_add(spare).saturating_add(plan.bytes() / 48).saturating_add(OWN);
+    let needed = plan.bytes().saturating_add(spare(&plan)).saturating_add(plan.bytes() / 48).saturating_add(OWN);
     let allowed = options.max_memory.unwrap_or_else(|| budget::Budget::now().bytes);
     log::debug!(
         "plan: {} bytes in {} ranges, {} bytes untouched, {} raw; {needed} needed of {allowed}",
@@ -38,22 +37,34 @@ pub(super) fn take(target: &Target, options: &Options, mut clock: Clock) -> Resu
         plan.untouched,
         plan.raw.iter().map(AddrRange::len).sum::<u64>()
     );
+    let moment = Moment { allowed, whole: needed, spare: allowed.saturating_sub(needed), ..Moment::default() };
     if needed > allowed {
-        return in_pieces(target, options, &plan, allowed, clock);
+        return in_pieces(target, options, &plan, moment, clock);
     }
-    whole(target, options, &plan, spare, clock)
+    whole(target, options, &plan, moment, clock)
+}
+
+/// Room for what appears between plan and copy.
+fn spare(plan: &Plan) -> u64 {
+    SPARE.max(plan.bytes() / 32)
 }
 
 fn arenas_of(target: &Target) -> (Vec<pymalloc::Arena>, u64) {
     interpret::arenas(&target.live, &target.layout, &target.runtime)
 }
 
-fn whole(target: &Target, options: &Options, plan: &Plan, spare: u64, mut clock: Clock) -> Result<Taken, Error> {
+fn whole(
+    target: &Target,
+    options: &Options,
+    plan: &Plan,
+    mut moment: Moment,
+    mut clock: Clock,
+) -> Result<Taken, Error> {
     let live = Live::new(target.process.pid());
-    let mut image = Image::prepare(live, &target.regions, &plan.ranges, spare)
+    let mut image = Image::prepare(live, &target.regions, &plan.ranges, spare(plan))
         .map_err(|why| Error::Io { message: format!("no memory for the copy: {why}") })?;
     clock.lap("prepare");
-    let mut moment = Moment::default();
+    moment.spare = moment.spare.saturating_add(OWN / 2);
     if options.nonblocking {
         fill(target, plan, &mut image, &mut moment, None)?;
     } else {
@@ -154,7 +165,14 @@ fn fill(
 }
 
 /// Reads in pieces with a bounded buffer: slower, and not of one instant, but nothing is killed for it.
-fn in_pieces(target: &Target, options: &Options, plan: &Plan, allowed: u64, mut clock: Clock) -> Result<Taken, Error> {
+fn in_pieces(
+    target: &Target,
+    options: &Options,
+    plan: &Plan,
+    moment: Moment,
+    mut clock: Clock,
+) -> Result<Taken, Error> {
+    let allowed = moment.allowed;
     if allowed < LEAST {
         return Err(Error::TooLarge { needed: LEAST, left: allowed });
     }
@@ -163,10 +181,11 @@ fn in_pieces(target: &Target, options: &Options, plan: &Plan, allowed: u64, mut 
     let moment = Moment {
         in_pieces: true,
         copied: plan.bytes(),
+        spare: cache.saturating_add(OWN / 4),
         warnings: vec![
             "read in pieces to stay within the memory that may be used: not of one instant, and the process was not stopped".into(),
         ],
-        ..Moment::default()
+        ..moment
     };
     let elsewhere = |arenas: &[AddrRange]| plan::elsewhere(&plan.ranges, arenas);
     let taken = interpret::interpret(target, &paged, &elsewhere, options, moment, &mut clock)?;

@@ -19,6 +19,9 @@ use crate::memory::Memory;
 /// The smallest object of a collector's list takes this many bytes with its head: bounds walks.
 const LEAST_TRACKED: u64 = 32;
 
+/// What an object outside the arenas that stands in a collector's list takes here, in bytes.
+const LISTED: u64 = 32;
+
 /// How the copy was made.
 #[derive(Debug, Default)]
 pub(super) struct Moment {
@@ -36,6 +39,11 @@ pub(super) struct Moment {
     pub copied: u64,
     /// Bytes that appeared late and found no room.
     pub missed: u64,
+    /// What leakspy may use, and what a look that copies everything takes, in bytes.
+    pub allowed: u64,
+    pub whole: u64,
+    /// What of it is there for words that may be objects outside the arenas, in bytes.
+    pub spare: u64,
     /// What users should know.
     pub warnings: Vec<String>,
 }
@@ -77,6 +85,7 @@ pub(super) fn interpret<M: Memory>(
     let members = gc::walk(mem, layout, &map, &runtime.lists, cap);
     clock.lap("gc lists");
     let globals = &located.globals;
+    let listed = (members.outside().count() as u64).saturating_mul(LISTED);
     let padding = objects::padding(mem, layout, &members);
     let world = World {
         mem,
@@ -99,10 +108,15 @@ pub(super) fn interpret<M: Memory>(
             None => [None, None],
         },
         padding,
+        candidates_left: (moment.spare.saturating_sub(listed) / objects::CANDIDATE).into(),
         watched: options.watched.iter().map(|at| at.0).collect::<FxHashSet<u64>>(),
     };
     let mut table = world.walk();
     clock.lap("walk");
+    if table.account.unnoted > 0 {
+        let more = table.account.unnoted.saturating_mul(objects::CANDIDATE);
+        return Err(Error::TooLarge { needed: moment.whole.saturating_add(more), left: moment.allowed });
+    }
     let names: HashMap<u64, String> = names(&mut table);
     let census = census(&mut table, &names);
     clock.lap("names");

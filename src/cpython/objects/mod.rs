@@ -17,6 +17,8 @@ mod pointers;
 
 pub use large::{note, padding};
 
+use std::sync::atomic::AtomicU64;
+
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -31,8 +33,9 @@ use crate::memory::{Memory, View};
 
 /// Pieces in which memory outside arenas is looked through.
 const PIECE: u64 = 1 << 20;
-/// Most words that may turn out to be objects outside the arenas; more is damage or a hostile target.
-const MOST_CANDIDATES: usize = 1 << 27;
+/// What a word that may turn out to be an object outside the arenas takes here, in bytes: its place in a set of each
+/// worker's, in the joint one, and in a list.
+pub const CANDIDATE: u64 = 48;
 
 /// What the walk needs to know of the target.
 pub struct World<'a, M: ?Sized> {
@@ -58,6 +61,8 @@ pub struct World<'a, M: ?Sized> {
     pub number_types: [Option<Addr>; 2],
     /// What the debug hooks of the allocators put before each block, in bytes; 0 without them.
     pub padding: u64,
+    /// How many words may still be noted as perhaps an object outside the arenas, over all workers.
+    pub candidates_left: AtomicU64,
     /// Objects whose type and size are to be told one by one.
     pub watched: FxHashSet<u64>,
 }
@@ -101,6 +106,8 @@ pub struct Account {
     pub skipped: u64,
     /// Objects outside the arenas that the copy did not hold, so that they were read from the live process.
     pub late: u64,
+    /// Words that could not be noted, since there were too many: then the table is not complete.
+    pub unnoted: u64,
     /// Pools whose count or chain did not agree.
     pub torn_pools: u64,
 }
@@ -112,6 +119,7 @@ impl Account {
         self.blocks = self.blocks.saturating_add(other.blocks);
         self.dead = self.dead.saturating_add(other.dead);
         self.skipped = self.skipped.saturating_add(other.skipped);
+        self.unnoted = self.unnoted.saturating_add(other.unnoted);
         self.late = self.late.saturating_add(other.late);
         self.torn_pools = self.torn_pools.saturating_add(other.torn_pools);
     }

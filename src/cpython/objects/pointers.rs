@@ -1,6 +1,8 @@
 //! Words of writable memory → candidates for objects outside the arenas. Only notes them: `large` asks what they are.
 
-use super::{MOST_CANDIDATES, RECENT, Walker};
+use std::sync::atomic::Ordering;
+
+use super::{RECENT, Walker};
 use crate::addr::{Addr, AddrRange};
 use crate::cpython::layout::IntShape;
 use crate::cpython::size;
@@ -51,8 +53,18 @@ impl<M: Memory + ?Sized> Walker<'_, M> {
         if let Some(recent) = self.recent.get_mut((word >> 4) as usize % RECENT) {
             *recent = word;
         }
-        if w.mem.holds(at) && self.candidates.len() < MOST_CANDIDATES && self.may_be_object(at) {
-            self.candidates.insert(word);
+        if !w.mem.holds(at) || !self.may_be_object(at) {
+            return;
+        }
+        if self.candidates.contains(&word) {
+            return;
+        }
+        let one_less = |left: u64| left.checked_sub(1);
+        match w.candidates_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less) {
+            Ok(_) => {
+                self.candidates.insert(word);
+            }
+            Err(_) => self.account.unnoted = self.account.unnoted.saturating_add(1),
         }
     }
 
