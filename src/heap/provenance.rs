@@ -14,7 +14,7 @@ pub struct Build {
 }
 
 /// Bytes in blocks that the interpreter's small-object allocator has handed out, against those that an object or a
-/// buffer of an object accounts for.
+/// buffer of an object accounts for. Blocks of dead objects that the interpreter keeps for reuse count as not handed out.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Default)]
 pub struct Coverage {
     /// Handed out, in bytes.
