@@ -9,11 +9,13 @@ use super::{Clock, Error, Options, Taken, Target};
 use crate::addr::AddrRange;
 use crate::cpython::pymalloc;
 use crate::memory::{Image, Live, Paged};
-use crate::process::budget;
 use crate::process::freeze::{Freeze, FreezeError};
+use crate::process::{State, budget};
 
 /// How often a moment within a collection is let pass before it is taken as it is.
 const TRIES: u32 = 6;
+/// How often a whole look is taken where its moment proves torn afterwards.
+const LOOKS: u32 = 3;
 /// What leakspy needs beside the copy: its own code, threads and results, in bytes.
 const OWN: u64 = 24 << 20;
 /// The least that reading in pieces can do with, in bytes.
@@ -21,8 +23,28 @@ const LEAST: u64 = 32 << 20;
 /// Room for what appears between plan and copy: a share of the plan, and at least this much.
 const SPARE: u64 = 8 << 20;
 
-/// Takes the look.
-pub(super) fn take(target: &Target, options: &Options, mut clock: Clock) -> Result<Taken, Error> {
+/// Takes the look; again where the moment proves torn only afterwards (a link half done in the middle of a list, a pool
+/// that had just lost a block), as long as all looks together stay within half the pause budget.
+pub(super) fn take(target: &Target, options: &Options, clock: &mut Clock) -> Result<Taken, Error> {
+    let mut held = Duration::ZERO;
+    let mut looks = 1;
+    loop {
+        let left = Options { pause_budget: options.pause_budget.saturating_sub(held), ..options.clone() };
+        let mut taken = once(target, &left, clock)?;
+        held = held.saturating_add(taken.details.pause);
+        let settled = taken.capture.consistent || !taken.capture.frozen;
+        // In a stopped process nothing will be other next time.
+        let stopped = matches!(target.process.state(), Ok(State::Stopped));
+        if settled || stopped || looks == LOOKS || held.saturating_mul(2) > options.pause_budget {
+            taken.capture.pause_ms = held.as_secs_f64() * 1e3;
+            return Ok(taken);
+        }
+        looks += 1;
+    }
+}
+
+/// Takes one look.
+fn once(target: &Target, options: &Options, clock: &mut Clock) -> Result<Taken, Error> {
     let (arenas, _) = arenas_of(target);
     let ranges = plan::joined_ranges(arenas.iter().map(|a| a.range));
     let plan = plan::plan(&target.process, &target.live, &target.regions, &ranges);
@@ -58,7 +80,7 @@ fn whole(
     options: &Options,
     plan: &Plan,
     mut moment: Moment,
-    mut clock: Clock,
+    clock: &mut Clock,
 ) -> Result<Taken, Error> {
     let live = Live::new(target.process.pid());
     let mut image = Image::prepare(live, &target.regions, &plan.ranges, spare(plan))
@@ -79,7 +101,7 @@ fn whole(
         let ranges: Vec<AddrRange> = image.ranges().collect();
         plan::elsewhere(&ranges, arenas)
     };
-    interpret::interpret(target, &image, &elsewhere, options, moment, &mut clock)
+    interpret::interpret(target, &image, &elsewhere, options, moment, clock)
 }
 
 /// Stops the target at a quiet moment, copies, lets go.
@@ -170,7 +192,7 @@ fn in_pieces(
     options: &Options,
     plan: &Plan,
     moment: Moment,
-    mut clock: Clock,
+    clock: &mut Clock,
 ) -> Result<Taken, Error> {
     let allowed = moment.allowed;
     if allowed < LEAST {
@@ -188,7 +210,7 @@ fn in_pieces(
         ..moment
     };
     let elsewhere = |arenas: &[AddrRange]| plan::elsewhere(&plan.ranges, arenas);
-    let taken = interpret::interpret(target, &paged, &elsewhere, options, moment, &mut clock)?;
+    let taken = interpret::interpret(target, &paged, &elsewhere, options, moment, clock)?;
     target.must_be_same()?;
     Ok(taken)
 }

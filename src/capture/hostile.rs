@@ -118,7 +118,8 @@ fn look(pid: i32, damage: Damage, seed: u64) -> bool {
     let memory = Damaged { live: Live::new(pid), writable: writable.clone(), damage, seed };
     let elsewhere = |_: &[AddrRange]| writable.clone();
     let started = Instant::now();
-    let taken = interpret(&target, &memory, &elsewhere, &options, Moment::default(), &mut Clock::new());
+    let moment = Moment { spare: 64 << 20, ..Moment::default() };
+    let taken = interpret(&target, &memory, &elsewhere, &options, moment, &mut Clock::new());
     assert!(started.elapsed() < Duration::from_secs(60), "{damage:?}, seed {seed}: {:?}", started.elapsed());
     taken.is_ok()
 }

@@ -122,6 +122,7 @@ pub(super) fn interpret<M: Memory>(
     clock.lap("names");
     let mut details = details(target, &runtime, &world);
     details.threads = moment.threads;
+    details.pause = moment.pause;
     details.collecting = moment.torn;
     details.watched = table
         .sightings

@@ -77,6 +77,8 @@ pub struct Taken {
 pub struct Details {
     /// Threads that were held still.
     pub threads: u64,
+    /// For how long.
+    pub pause: Duration,
     /// Where each table of the layout came from.
     pub layout_sources: Vec<TableSource>,
     /// How the version was found, in words.
@@ -143,7 +145,7 @@ pub fn take(options: &Options) -> Result<Taken, Error> {
     let mut clock = Clock::new();
     let target = Target::find(options)?;
     clock.lap("find");
-    copy::take(&target, options, clock)
+    copy::take(&target, options, &mut clock)
 }
 
 impl Target {
