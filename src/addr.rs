@@ -107,6 +107,14 @@ impl AddrRange {
         self.start <= at && at.up(len).is_some_and(|end| end <= self.end)
     }
 
+    /// The one of these sorted, disjoint ranges that holds `at`.
+    #[inline]
+    #[must_use]
+    pub fn holding(sorted: &[AddrRange], at: Addr) -> Option<&AddrRange> {
+        let i = sorted.partition_point(|r| r.end <= at);
+        sorted.get(i).filter(|r| r.contains(at))
+    }
+
     /// What both ranges hold; empty where they do not meet.
     #[must_use]
     pub fn intersection(&self, other: &AddrRange) -> AddrRange {
@@ -138,5 +146,12 @@ mod tests {
         assert!(r.is_empty());
         assert!(!r.contains(Addr(10)));
         assert!(!AddrRange::new(Addr(0), Addr(u64::MAX)).contains_all(Addr(u64::MAX), 2));
+    }
+
+    #[test]
+    fn the_range_that_holds_an_address_is_found_among_many() {
+        let ranges = [(0, 4), (4, 8), (16, 32)].map(|(start, end)| AddrRange::new(Addr(start), Addr(end)));
+        let found = |at| AddrRange::holding(&ranges, Addr(at)).map(|r| r.start.0);
+        assert_eq!([0, 3, 4, 8, 16, 31, 32].map(found), [Some(0), Some(0), Some(4), None, Some(16), Some(16), None]);
     }
 }

@@ -7,7 +7,6 @@ use super::interpret::{self, Moment};
 use super::plan::{self, Plan};
 use super::{Clock, Error, Options, Taken, Target};
 use crate::addr::AddrRange;
-use crate::cpython::pymalloc;
 use crate::memory::{Image, Live, Paged};
 use crate::process::freeze::{Freeze, FreezeError};
 use crate::process::{State, budget};
@@ -45,7 +44,7 @@ pub(super) fn take(target: &Target, options: &Options, clock: &mut Clock) -> Res
 
 /// Takes one look.
 fn once(target: &Target, options: &Options, clock: &mut Clock) -> Result<Taken, Error> {
-    let (arenas, _) = arenas_of(target);
+    let (arenas, _) = interpret::arenas(&target.live, &target.layout, &target.runtime);
     let ranges = plan::joined_ranges(arenas.iter().map(|a| a.range));
     let plan = plan::plan(&target.process, &target.live, &target.regions, &ranges);
     clock.lap("plan");
@@ -69,10 +68,6 @@ fn once(target: &Target, options: &Options, clock: &mut Clock) -> Result<Taken, 
 /// Room for what appears between plan and copy.
 fn spare(plan: &Plan) -> u64 {
     SPARE.max(plan.bytes() / 32)
-}
-
-fn arenas_of(target: &Target) -> (Vec<pymalloc::Arena>, u64) {
-    interpret::arenas(&target.live, &target.layout, &target.runtime)
 }
 
 fn whole(
@@ -112,9 +107,8 @@ fn held_still(
     image: &mut Image,
     moment: &mut Moment,
 ) -> Result<(), Error> {
-    let mut held = Duration::ZERO;
     for attempt in 1..=TRIES {
-        let left = options.pause_budget.saturating_sub(held);
+        let left = options.pause_budget.saturating_sub(moment.pause);
         let freeze = match Freeze::new(&target.process, left) {
             Ok(freeze) => freeze,
             Err(FreezeError::Deadline { tid, state, .. }) => {
@@ -132,19 +126,16 @@ fn held_still(
         moment.threads = freeze.threads() as u64;
         let torn =
             target.runtime.is_quiet(&target.live) != Some(true) && target.runtime.is_torn(&target.live, &target.layout);
-        let last = attempt == TRIES || freeze.was_stopped() || held.saturating_mul(2) > options.pause_budget;
+        let last = attempt == TRIES || freeze.was_stopped() || moment.pause.saturating_mul(2) > options.pause_budget;
         if torn && !last {
-            held = held.saturating_add(freeze.thaw());
+            moment.pause = moment.pause.saturating_add(freeze.thaw());
             // A collection of a young generation is over in well under a millisecond, of the oldest in some hundred.
             std::thread::sleep(Duration::from_millis(1 << attempt.min(6)));
             continue;
         }
         moment.torn = torn;
         moment.frozen = true;
-        let deadline = options.pause_budget.saturating_sub(held);
-        fill(target, plan, image, moment, Some((freeze, deadline)))?;
-        moment.pause = moment.pause.saturating_add(held);
-        return Ok(());
+        return fill(target, plan, image, moment, Some((freeze, left)));
     }
     Ok(())
 }
@@ -164,7 +155,7 @@ fn fill(
     let mut in_time = |moment: &mut Moment| {
         if freeze.is_some() && deadline.is_some_and(|deadline| started.elapsed() > deadline) {
             if let Some(freeze) = freeze.take() {
-                moment.pause = freeze.thaw();
+                moment.pause = moment.pause.saturating_add(freeze.thaw());
             }
             moment.frozen = false;
             moment
@@ -181,7 +172,7 @@ fn fill(
     }
     image.fill(|| in_time(moment)).map_err(|fault| Error::fault(process, fault))?;
     if let Some(freeze) = freeze {
-        moment.pause = freeze.thaw();
+        moment.pause = moment.pause.saturating_add(freeze.thaw());
     }
     Ok(())
 }

@@ -39,8 +39,9 @@ pub(super) struct Moment {
     pub copied: u64,
     /// Bytes that appeared late and found no room.
     pub missed: u64,
-    /// What leakspy may use, and what a look that copies everything takes, in bytes.
+    /// What leakspy may use, in bytes.
     pub allowed: u64,
+    /// What a look that copies everything takes, in bytes.
     pub whole: u64,
     /// What of it is there for words that may be objects outside the arenas, in bytes.
     pub spare: u64,
@@ -76,6 +77,7 @@ pub(super) fn interpret<M: Memory>(
         Err(_) if !moment.frozen => target.runtime.clone(),
         Err(why) => return Err(Error::layout_failed(&target.process, located, &target.layout_sources, &why)),
     };
+    log::debug!("arenas by {}", runtime.arenas_from);
     let (arenas, damaged_arenas) = arenas(mem, layout, &runtime);
     let map = ArenaMap::new(arenas);
     let spans = super::plan::joined_ranges(map.arenas().iter().map(|a| a.range));
@@ -166,13 +168,9 @@ fn details<M: Memory + ?Sized>(target: &Target, runtime: &Runtime, world: &World
     let arenas = world.map.arenas();
     Details {
         layout_sources: target.layout_sources.clone(),
-        version_from: located.version_from.to_owned(),
-        arenas_from: runtime.arenas_from.to_owned(),
         python_path: located.path.clone(),
         python_shared: located.shared,
-        python_deleted: located.deleted,
         interpreters: runtime.interpreters.len().max(1) as u64,
-        python_threads: runtime.threads as u64,
         arenas: (!arenas.is_empty())
             .then(|| (arenas.len() as u64, arenas.iter().map(|a| a.range.len()).fold(0, u64::saturating_add))),
         generations: world.members.sizes.clone(),

@@ -81,20 +81,12 @@ pub struct Details {
     pub pause: Duration,
     /// Where each table of the layout came from.
     pub layout_sources: Vec<TableSource>,
-    /// How the version was found, in words.
-    pub version_from: String,
-    /// How the arenas were found, in words.
-    pub arenas_from: String,
     /// The module that holds the interpreter, as in the maps.
     pub python_path: String,
     /// Is that a shared library?
     pub python_shared: bool,
-    /// Was it deleted or replaced on disk?
-    pub python_deleted: bool,
     /// Interpreters in the process.
     pub interpreters: u64,
-    /// Python's thread states.
-    pub python_threads: u64,
     /// Arenas, and their bytes.
     pub arenas: Option<(u64, u64)>,
     /// Members of each of the collector's lists, in order: three generations and, from 3.7 on, the permanent one, of

@@ -136,8 +136,7 @@ impl PointerTest {
         if word & 7 != 0 || word < 1 << 16 || word >> 47 != 0 {
             return false;
         }
-        let i = self.mapped.partition_point(|r| r.end <= Addr(word));
-        self.mapped.get(i).is_some_and(|r| r.contains(Addr(word)))
+        AddrRange::holding(&self.mapped, Addr(word)).is_some()
     }
 }
 

@@ -102,14 +102,20 @@ pub fn lists(layout: &Layout, generations: Addr, permanent: Option<Addr>) -> Vec
 pub fn ends_agree<M: Memory + ?Sized>(mem: &M, layout: &Layout, list: &GcList) -> bool {
     let ends = || -> Option<bool> {
         let l = &layout.gc_head;
-        let link = |at: Addr, field: crate::memory::Field<Addr>| {
-            Some(Addr(mem.word(at.up(field.at as u64)?).ok()? & link_mask(layout)))
-        };
-        let first = link(list.head, l.gc_next)?;
-        let last = link(list.head, l.gc_prev)?;
-        Some(link(first, l.gc_prev)? == list.head && link(last, l.gc_next)? == list.head)
+        let follow =
+            |at: Addr, field: crate::memory::Field<Addr>| Some(link(layout, mem.word(at.up(field.at as u64)?).ok()?));
+        let first = follow(list.head, l.gc_next)?;
+        let last = follow(list.head, l.gc_prev)?;
+        Some(follow(first, l.gc_prev)? == list.head && follow(last, l.gc_next)? == list.head)
     };
     ends().unwrap_or(false)
+}
+
+/// A link without the flags that some versions keep in its low bits.
+#[inline]
+#[must_use]
+pub fn link(layout: &Layout, word: u64) -> Addr {
+    Addr(word & link_mask(layout))
 }
 
 fn link_mask(layout: &Layout) -> u64 {
@@ -213,5 +219,5 @@ pub fn head_state(layout: &Layout, head: &View<'_>) -> Option<HeadState> {
         GcLink::RefsPlain => head.get(l.gc_refs?)? == -2,
         GcLink::RefsShifted => head.get(l.gc_refs?)? >> 1 == -2,
     };
-    Some(if untracked { HeadState::Untracked } else { HeadState::Linked(Addr(next.0 & link_mask(layout))) })
+    Some(if untracked { HeadState::Untracked } else { HeadState::Linked(link(layout, next.0)) })
 }

@@ -22,8 +22,6 @@ pub struct Located {
     pub path: String,
     /// Is it a shared library (or linked into the executable)?
     pub shared: bool,
-    /// Was its file deleted or replaced since?
-    pub deleted: bool,
     /// Is it a debug build (`--with-pydebug`)?
     pub debug: bool,
     /// Addresses of globals.
@@ -130,7 +128,6 @@ pub fn locate(pid: i32, mem: &dyn Memory, regions: &Regions) -> Result<Located, 
         version_from,
         path: module.path.clone(),
         shared: module.file_name().contains(".so"),
-        deleted: module.is_deleted(),
         // compiled in debug builds only, all versions
         debug: symbols.get("_Py_NegativeRefcount").is_some(),
         globals: with_statics(globals, pid, mem, module),

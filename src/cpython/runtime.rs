@@ -21,8 +21,6 @@ const MOST_THREADS: usize = 1 << 20;
 pub struct Runtime {
     /// `PyInterpreterState`s, newest first; empty where statics suffice (2.7, 3.6 stripped).
     pub interpreters: Vec<Addr>,
-    /// Thread states over all interpreters.
-    pub threads: usize,
     /// The collector's lists of all interpreters.
     pub lists: Vec<GcList>,
     /// `collecting` flags of all collectors.
@@ -89,7 +87,7 @@ impl Runtime {
         let mut at = pointer(mem, head, "interpreters.head")?;
         while !at.is_null() && self.interpreters.len() < MOST_INTERPRETERS && !self.interpreters.contains(&at) {
             self.interpreters.push(at);
-            self.threads = self.threads.saturating_add(count_threads(mem, layout, at)?);
+            check_threads(mem, layout, at)?;
             at = pointer(mem, at.up(i.next.at as u64).unwrap_or_default(), "interp->next")?;
         }
         if self.interpreters.is_empty() {
@@ -225,19 +223,21 @@ fn check_type_of_type<M: Memory + ?Sized>(mem: &M, layout: &Layout, at: Addr) ->
     check(name.as_deref() == Some("type"), "type.__name__ == 'type'")
 }
 
-fn count_threads<M: Memory + ?Sized>(mem: &M, layout: &Layout, interp: Addr) -> Result<usize, RuntimeError> {
+/// Do the thread states that hang on an interpreter point back to it?
+fn check_threads<M: Memory + ?Sized>(mem: &M, layout: &Layout, interp: Addr) -> Result<(), RuntimeError> {
     let i = &layout.interpreter;
     let mut at = pointer(mem, interp.up(i.threads_head.at as u64).unwrap_or_default(), "interp->threads.head")?;
-    let mut threads = 0usize;
-    while !at.is_null() && threads < MOST_THREADS {
+    for _ in 0..MOST_THREADS {
+        if at.is_null() {
+            break;
+        }
         let owner = pointer(mem, at.up(layout.thread.interp.at as u64).unwrap_or_default(), "tstate->interp")?;
         if owner != interp {
             return Err(RuntimeError::Check { what: "tstate->interp is the interpreter it hangs on" });
         }
-        threads = threads.saturating_add(1);
         at = pointer(mem, at.up(layout.thread.next.at as u64).unwrap_or_default(), "tstate->next")?;
     }
-    Ok(threads)
+    Ok(())
 }
 
 fn obmalloc<M: Memory + ?Sized>(mem: &M, layout: &Layout, interp: Addr) -> Option<(Addr, u64)> {

@@ -282,8 +282,7 @@ impl<'a, M: Memory + ?Sized> Types<'a, M> {
 
     /// Does this address belong to the interpreter or its standard library?
     fn is_own(&self, at: Addr) -> bool {
-        let i = self.world.own_code.partition_point(|r| r.end <= at);
-        self.world.own_code.get(i).is_some_and(|r| r.contains(at))
+        AddrRange::holding(&self.world.own_code, at).is_some()
     }
 
     fn has_sizeof_of_its_own(&self, view: &View<'_>) -> bool {

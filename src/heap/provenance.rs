@@ -40,7 +40,7 @@ pub struct Capture {
     pub taken_at: String,
     /// Was the target held still?
     pub frozen: bool,
-    /// From the first thread's stop to the last thread's going on, in milliseconds; 0 where it was not frozen.
+    /// From the first thread's stop to the last thread's going on, tries included, in milliseconds; 0 where it was never held.
     pub pause_ms: f64,
     /// Was the whole heap copied at one instant? Not so with `--nonblocking` on a running target, nor where
     /// `--max-memory` made leakspy read it in pieces.

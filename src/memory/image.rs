@@ -190,8 +190,7 @@ impl Image {
     }
 
     fn is_raw(&self, at: Addr) -> bool {
-        let i = self.raw.partition_point(|r| r.end <= at);
-        self.raw.get(i).is_some_and(|r| r.contains(at))
+        AddrRange::holding(&self.raw, at).is_some()
     }
 
     /// A page of constant memory, read once.
@@ -227,8 +226,7 @@ impl Memory for Image {
         if at.0 < PAGE || !at.is_user() {
             return Err(Fault::new(at, out.len(), FaultKind::Unmapped));
         }
-        let i = self.constant.partition_point(|r| r.end <= at);
-        if self.constant.get(i).is_some_and(|r| r.contains_all(at, out.len() as u64)) {
+        if AddrRange::holding(&self.constant, at).is_some_and(|r| r.contains_all(at, out.len() as u64)) {
             return self.constant_page(at, out);
         }
         let last = at.up((out.len() as u64).saturating_sub(1)).unwrap_or(at);

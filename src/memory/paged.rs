@@ -84,7 +84,6 @@ impl Memory for Paged {
     }
 
     fn holds(&self, at: Addr) -> bool {
-        let i = self.writable.partition_point(|r| r.end <= at);
-        self.writable.get(i).is_some_and(|r| r.contains(at))
+        AddrRange::holding(&self.writable, at).is_some()
     }
 }

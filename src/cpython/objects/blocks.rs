@@ -69,7 +69,6 @@ impl<M: Memory + ?Sized> Walker<'_, M> {
     }
 
     fn block(&mut self, pool: &Pool<'_>, at: Addr, bytes: &[u8]) {
-        self.account.blocks = self.account.blocks.saturating_add(1);
         match self.classify(at, bytes, pool.size) {
             Verdict::Object { skip, id, tracked } => {
                 self.account.used_bytes = self.account.used_bytes.saturating_add(pool.size);
@@ -77,10 +76,8 @@ impl<M: Memory + ?Sized> Walker<'_, M> {
                 let body = View::new(usize::try_from(skip).ok().and_then(|skip| bytes.get(skip..)).unwrap_or_default());
                 self.object(id, at.up(skip).unwrap_or_default(), &body, tracked);
             }
-            Verdict::Dead => {
-                self.account.dead = self.account.dead.saturating_add(1);
-                return;
-            }
+            // kept by the interpreter for reuse
+            Verdict::Dead => return,
             Verdict::Other => self.account.used_bytes = self.account.used_bytes.saturating_add(pool.size),
         }
         self.scan(bytes);

@@ -1,9 +1,9 @@
 //! Candidates and the collector's lists → objects outside the arenas: large ones, static types, singletons.
 
-use super::{Walker, is_alive};
+use super::{Walker, header_offsets, is_alive};
 use crate::addr::Addr;
 use crate::cpython::gc::{Members, Membership};
-use crate::cpython::layout::{Layout, PreHeader};
+use crate::cpython::layout::Layout;
 use crate::cpython::size::SizeRule;
 use crate::cpython::types::{TypeId, TypeInfo, flags};
 use crate::memory::Memory;
@@ -100,11 +100,9 @@ impl<M: Memory + ?Sized> Walker<'_, M> {
         let known = w.members.outside().take(2000);
         let (mut chunks, mut all) = (0u32, 0u32);
         for (at, _) in known {
-            let mut skips = self.offsets.iter().skip(1).map(|skip| skip.saturating_add(w.padding));
+            let [_, skips @ ..] = self.offsets;
             all = all.saturating_add(1);
-            let found = skips.any(|skip| {
-                chunk(w.mem, at, skip).is_some() || chunk(w.mem, at, skip.saturating_add(w.padding)).is_some()
-            });
+            let found = skips.into_iter().any(|skip| self.room(at, skip.saturating_add(w.padding)).is_some());
             chunks = chunks.saturating_add(u32::from(found));
         }
         all > 0 && chunks.saturating_mul(10) >= all.saturating_mul(9)
@@ -118,13 +116,17 @@ impl<M: Memory + ?Sized> Walker<'_, M> {
         link.is_null() || link.is_aligned(16) && link.0 >= 1 << 16 && self.world.mem.holds(link)
     }
 
+    /// The room in the chunk that begins `before` bytes before this object, the debug hooks' note included.
+    fn room(&self, at: Addr, before: u64) -> Option<u64> {
+        let w = self.world;
+        // From 3.11 on the hooks of both allocators note a block that pymalloc passes on to malloc.
+        chunk(w.mem, at, before).or_else(|| chunk(w.mem, at, before.saturating_add(w.padding)))
+    }
+
     /// Does this object begin a chunk of glibc's malloc that is in use and large enough for it?
     fn is_chunk(&self, at: Addr, info: &TypeInfo) -> bool {
         let before = info.offset.saturating_add(self.world.padding);
-        // From 3.11 on the hooks of both allocators note a block that pymalloc passes on to malloc.
-        let twice = before.saturating_add(self.world.padding);
-        let room = chunk(self.world.mem, at, before).or_else(|| chunk(self.world.mem, at, twice));
-        let Some(room) = room else { return false };
+        let Some(room) = self.room(at, before) else { return false };
         let items = match info.rule {
             SizeRule::Default if info.itemsize > 0 => {
                 let at = at.up(self.world.layout.var_object.ob_size.at as u64);
@@ -175,13 +177,12 @@ pub fn note<M: Memory + ?Sized>(mem: &M, block: Addr) -> Option<u64> {
 /// Bytes that the debug hooks put before each block: its size, a letter for the API and seven fill bytes. Asked of
 /// objects that are surely ones.
 pub fn padding<M: Memory + ?Sized>(mem: &M, layout: &Layout, members: &Members) -> u64 {
-    let head = layout.gc_head.size as u64;
-    let far = if layout.shape.pre_header == PreHeader::None { head } else { head.saturating_add(16) };
+    let [_, with_head @ ..] = header_offsets(layout);
     let (mut hooked, mut all) = (0u32, 0u32);
     for (at, _) in members.outside().take(500) {
         let noted = |skip: u64| at.down(skip).and_then(|block| note(mem, block)).is_some();
         all = all.saturating_add(1);
-        hooked = hooked.saturating_add(u32::from([head, far].into_iter().any(noted)));
+        hooked = hooked.saturating_add(u32::from(with_head.into_iter().any(noted)));
     }
     if hooked > all / 2 { NOTE } else { 0 }
 }

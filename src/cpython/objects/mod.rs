@@ -98,10 +98,6 @@ pub struct Account {
     pub used_bytes: u64,
     /// Of these, bytes in blocks that are an object or belong to one.
     pub explained_bytes: u64,
-    /// Blocks in use.
-    pub blocks: u64,
-    /// Blocks that hold a dead object, kept by the interpreter for reuse.
-    pub dead: u64,
     /// Objects left out because they contradict themselves.
     pub skipped: u64,
     /// Objects outside the arenas that the copy did not hold, so that they were read from the live process.
@@ -116,8 +112,6 @@ impl Account {
     fn add(&mut self, other: &Account) {
         self.used_bytes = self.used_bytes.saturating_add(other.used_bytes);
         self.explained_bytes = self.explained_bytes.saturating_add(other.explained_bytes);
-        self.blocks = self.blocks.saturating_add(other.blocks);
-        self.dead = self.dead.saturating_add(other.dead);
         self.skipped = self.skipped.saturating_add(other.skipped);
         self.unnoted = self.unnoted.saturating_add(other.unnoted);
         self.late = self.late.saturating_add(other.late);
@@ -191,8 +185,7 @@ impl<'a, M: Memory + ?Sized> World<'a, M> {
     }
 
     fn is_module_data(&self, at: Addr) -> bool {
-        let i = self.modules_data.partition_point(|r| r.end <= at);
-        self.modules_data.get(i).is_some_and(|r| r.contains(at))
+        AddrRange::holding(&self.modules_data, at).is_some()
     }
 
     fn is_own_data(&self, at: Addr) -> bool {
@@ -203,6 +196,17 @@ impl<'a, M: Memory + ?Sized> World<'a, M> {
 fn pieces(range: &AddrRange) -> Vec<AddrRange> {
     let starts = (0..range.len().div_ceil(PIECE)).filter_map(|i| range.start.up(i.checked_mul(PIECE)?));
     starts.map(|start| AddrRange::new(start, start.up(PIECE).unwrap_or(range.end).min(range.end))).collect()
+}
+
+/// From the start of a block to the header in it: without a GC head, with one, with a pre-header too (where the version
+/// has none, the second again).
+fn header_offsets(layout: &Layout) -> [u64; 3] {
+    let head = layout.gc_head.size as u64;
+    let far = match layout.shape.pre_header {
+        PreHeader::None => head,
+        PreHeader::ManagedDict | PreHeader::ManagedDictWeakref => head.saturating_add(16),
+    };
+    [0, head, far]
 }
 
 const RECENT: usize = 1024;
@@ -218,17 +222,11 @@ struct Walker<'a, M: ?Sized> {
     recent: Box<[u64; RECENT]>,
     /// MiBs of address space that are arenas all through, by their low bits.
     arena_granules: Box<[u64; RECENT]>,
-    /// From a block to the header in it: without a GC head, with one, with a pre-header too.
     offsets: [u64; 3],
 }
 
 impl<'a, M: Memory + ?Sized> Walker<'a, M> {
     fn new(world: &'a World<'a, M>, types: Types<'a, M>) -> Self {
-        let head = world.layout.gc_head.size as u64;
-        let far = match world.layout.shape.pre_header {
-            PreHeader::None => head,
-            PreHeader::ManagedDict | PreHeader::ManagedDictWeakref => head.saturating_add(16),
-        };
         Walker {
             world,
             types,
@@ -238,7 +236,7 @@ impl<'a, M: Memory + ?Sized> Walker<'a, M> {
             candidates: FxHashSet::default(),
             recent: Box::new([0; RECENT]),
             arena_granules: Box::new([u64::MAX; RECENT]),
-            offsets: [0, head, far],
+            offsets: header_offsets(world.layout),
         }
     }
 
@@ -254,10 +252,10 @@ impl<'a, M: Memory + ?Sized> Walker<'a, M> {
             HeadState::Untracked => Some(false),
             HeadState::Linked(next) => {
                 let link = w.layout.gc_head.gc_prev.at as u64;
-                let back = next.up(link).and_then(|at| w.mem.word(at).ok()).map(|back| back & !3);
+                let back = next.up(link).and_then(|at| w.mem.word(at).ok()).map(|back| gc::link(w.layout, back));
                 // What was not allocated hangs on no list of the collector's.
                 let adrift = w.collecting && next.is_aligned(16) && w.mem.holds(next) && !w.is_module_data(object);
-                let linked = back == Some(at.0) || adrift;
+                let linked = back == Some(at) || adrift;
                 linked.then_some(true)
             }
         }
