@@ -11,7 +11,7 @@ use crate::process::{Process, find};
 /// As [`take`].
 pub fn inspect(options: &Options) -> Result<Info, Error> {
     let process = Process::open(options.pid)?;
-    let Taken { census, capture, details } = take(options)?;
+    let Taken { census, capture, details, .. } = take(options)?;
     let mapped = |path: &str| match path.strip_suffix(" (deleted)") {
         Some(path) => MappedFile { path: path.to_owned(), deleted: true },
         None => MappedFile { path: path.to_owned(), deleted: false },

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rustc_hash::FxHashSet;
 
-use super::{Clock, Details, Error, Options, Taken, Target, Watched};
+use super::{Clock, Details, Error, Options, Taken, Target, Watched, graph};
 use crate::addr::{Addr, AddrRange};
 use crate::cpython::gc;
 use crate::cpython::layout::Layout;
@@ -112,6 +112,7 @@ pub(super) fn interpret<M: Memory>(
         padding,
         candidates_left: (moment.spare.saturating_sub(listed) / objects::CANDIDATE).into(),
         watched: options.watched.iter().map(|at| at.0).collect::<FxHashSet<u64>>(),
+        keep_rows: options.references,
     };
     let mut table = world.walk();
     clock.lap("walk");
@@ -119,7 +120,7 @@ pub(super) fn interpret<M: Memory>(
         let more = table.account.unnoted.saturating_mul(objects::CANDIDATE);
         return Err(Error::TooLarge { needed: moment.whole.saturating_add(more), left: moment.allowed });
     }
-    let names: HashMap<u64, String> = names(&mut table);
+    let names = names(&mut table);
     let census = census(&mut table, &names);
     clock.lap("names");
     let mut details = details(target, &runtime, &world);
@@ -136,18 +137,22 @@ pub(super) fn interpret<M: Memory>(
             tracked: s.tracked,
         })
         .collect();
+    let heap = options.references.then(|| graph::build(target, &runtime, &world, &mut table, &names, clock));
     let capture = capture(target, &table, &world, damaged_arenas, moment);
-    Ok(Taken { census, capture, details })
+    Ok(Taken { census, capture, details, heap })
 }
 
-fn names<M: Memory + ?Sized>(table: &mut Table<'_, M>) -> HashMap<u64, String> {
+/// Qualified names of types, by their address.
+pub(super) type Names = HashMap<u64, String>;
+
+fn names<M: Memory + ?Sized>(table: &mut Table<'_, M>) -> Names {
     let types = &mut table.types;
     let named = |at: &u64| Some((*at, types.find(Addr(*at)).map(|id| types.qualified_name(id))?));
     table.counts.keys().filter_map(named).collect()
 }
 
 /// Sums by name: two classes may bear the same one.
-fn census<M: Memory + ?Sized>(table: &mut Table<'_, M>, names: &HashMap<u64, String>) -> Census {
+fn census<M: Memory + ?Sized>(table: &mut Table<'_, M>, names: &Names) -> Census {
     let mut by_name: HashMap<&str, TypeTally> = HashMap::new();
     for (at, count) in &table.counts {
         let name = names.get(at).map_or("?", String::as_str);

@@ -3,6 +3,7 @@
 
 mod copy;
 mod error;
+mod graph;
 #[cfg(test)]
 mod hostile;
 mod inspect;
@@ -18,7 +19,7 @@ use crate::cpython::layout::Layout;
 use crate::cpython::locate::{self, Located};
 use crate::cpython::offsets::{self, TableSource};
 use crate::cpython::runtime::Runtime;
-use crate::heap::{Capture, Census};
+use crate::heap::{Capture, Census, Heap};
 use crate::memory::{Live, Regions};
 use crate::process::{Process, access};
 
@@ -43,6 +44,8 @@ pub struct Options {
     pub values: bool,
     /// Objects that are to be told one by one, by address.
     pub watched: Vec<Addr>,
+    /// Read the references between objects too.
+    pub references: bool,
 }
 
 impl Options {
@@ -57,6 +60,7 @@ impl Options {
             offsets: None,
             values: false,
             watched: Vec::new(),
+            references: false,
         }
     }
 }
@@ -67,6 +71,19 @@ pub struct Taken {
     /// Live objects by type.
     pub census: Census,
     /// Where the numbers come from.
+    pub capture: Capture,
+    /// What else was met on the way.
+    pub details: Details,
+    /// The objects and their references, where those were asked for.
+    pub heap: Option<Heap>,
+}
+
+/// A heap with its references, and where it comes from.
+#[derive(Debug, Clone)]
+pub struct Graph {
+    /// The heap.
+    pub heap: Heap,
+    /// Where it comes from.
     pub capture: Capture,
     /// What else was met on the way.
     pub details: Details,
@@ -138,6 +155,16 @@ pub fn take(options: &Options) -> Result<Taken, Error> {
     let target = Target::find(options)?;
     clock.lap("find");
     copy::take(&target, options, &mut clock)
+}
+
+/// Looks at a process once, and reads the references between its objects.
+///
+/// # Errors
+/// See [`Error`]. Whatever happens, the target goes on as it was.
+pub fn graph(options: &Options) -> Result<Graph, Error> {
+    let taken = take(&Options { references: true, ..options.clone() })?;
+    let heap = taken.heap.unwrap_or_default();
+    Ok(Graph { heap, capture: taken.capture, details: taken.details })
 }
 
 impl Target {

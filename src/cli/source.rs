@@ -2,10 +2,12 @@
 
 use std::env;
 use std::path::Path;
+use std::time::Instant;
 
 use crate::capture::{self, PythonProcess};
 use crate::cli::args::SourceArgs;
-use crate::cli::{Exit, Refusal};
+use crate::cli::{Exit, Failure, Refusal, Ui, pause};
+use crate::heap::{Capture, Heap};
 use crate::report::text::shorten_end;
 
 /// More than these are not named one by one.
@@ -28,7 +30,53 @@ pub fn options(source: &SourceArgs, command: &str) -> Result<capture::Options, R
         offsets: source.offsets.clone(),
         values: source.values,
         watched: Vec::new(),
+        references: false,
     })
+}
+
+/// A heap that was opened for an analysis.
+pub struct Opened {
+    /// The heap.
+    pub heap: Heap,
+    /// Where it comes from.
+    pub capture: Capture,
+    /// What the look cost, for the line after the answer; `None` where nothing was looked at.
+    pub look: Option<Look>,
+}
+
+/// What a look at a process cost.
+pub struct Look {
+    /// Threads that were held still.
+    pub threads: u64,
+    /// Was it asked that they never be?
+    pub nonblocking: bool,
+    /// When the command began.
+    pub started: Instant,
+}
+
+impl Opened {
+    /// Tells on standard error what the look cost and what a reader of the answer should know.
+    pub fn tell(&self, ui: &mut Ui) {
+        if let Some(look) = &self.look {
+            ui.say(&pause::line(&self.capture, look.threads, look.nonblocking, look.started.elapsed()));
+        }
+        self.capture.warnings.iter().for_each(|warning| ui.warn(warning));
+    }
+}
+
+/// Opens the one source that was named, for a command of this name.
+///
+/// # Errors
+/// With none named, or where it cannot be read.
+pub fn open(source: &SourceArgs, command: &str, ui: &mut Ui) -> Result<Opened, Failure> {
+    let options = options(source, command)?;
+    let pid = options.pid;
+    let started = Instant::now();
+    let graph = ui
+        .working(&format!("reading process {pid}"), || capture::graph(&options))
+        .map_err(|e| Refusal::of_look(&e, command, pid))?;
+    let look = Look { threads: graph.details.threads, nonblocking: options.nonblocking, started };
+    Ok(Opened { heap: graph.heap, capture: graph.capture, look: Some(look) })
 }
 
 /// How to call leakspy from another account: by its path, where that account would not find it by name.

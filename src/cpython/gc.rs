@@ -15,15 +15,15 @@ use crate::memory::{Memory, View};
 pub struct GcList {
     /// The list's own head.
     pub head: Addr,
-    /// The permanent generation, which `gc.get_objects()` leaves out.
-    pub permanent: bool,
+    /// Which one.
+    pub membership: Membership,
 }
 
 /// In which list an object was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Membership {
-    /// A generation: `gc.get_objects()` returns it.
-    Tracked,
+    /// The generation of this number, 0 to 2: `gc.get_objects()` returns it.
+    Generation(u8),
     /// The permanent generation.
     Permanent,
 }
@@ -31,8 +31,8 @@ pub enum Membership {
 /// All objects in the collector's lists: a bit a cell for those in arenas, a map for the others.
 #[derive(Debug, Default)]
 pub struct Members {
-    tracked: Vec<u64>,
-    permanent: Vec<u64>,
+    /// By generation; the permanent one is the last.
+    cells: [Vec<u64>; 4],
     outside: FxHashMap<u64, Membership>,
     /// Links that led nowhere or back links that did not agree.
     pub torn: u64,
@@ -48,9 +48,11 @@ impl Members {
     #[must_use]
     pub fn get(&self, map: &ArenaMap, object: Addr) -> Option<Membership> {
         match map.cell(object) {
-            Some(cell) if bit(&self.tracked, cell) => Some(Membership::Tracked),
-            Some(cell) if bit(&self.permanent, cell) => Some(Membership::Permanent),
-            Some(_) => None,
+            // most are old
+            Some(cell) => [2, 1, 0, 3].into_iter().find_map(|n: u8| {
+                let of = if n == 3 { Membership::Permanent } else { Membership::Generation(n) };
+                self.cells.get(usize::from(n)).is_some_and(|words| bit(words, cell)).then_some(of)
+            }),
             None => self.outside.get(&object.0).copied(),
         }
     }
@@ -64,13 +66,14 @@ impl Members {
         let Some(cell) = map.cell(object) else {
             return self.outside.insert(object.0, membership).is_none();
         };
-        let words = match membership {
-            Membership::Tracked => &mut self.tracked,
-            Membership::Permanent => &mut self.permanent,
+        let number = match membership {
+            Membership::Generation(n) => usize::from(n),
+            Membership::Permanent => 3,
         };
+        let Some(words) = self.cells.get_mut(number) else { return false };
         let index = usize::try_from(cell / 64).unwrap_or(usize::MAX);
         if index >= words.len() {
-            // The permanent generation is nearly always empty: its bits are made when first needed.
+            // Most generations are nearly empty, the permanent one always: bits are made when first needed.
             words.resize(usize::try_from(map.cells() / 64).unwrap_or(0).saturating_add(1), 0);
         }
         let Some(word) = words.get_mut(index) else { return false };
@@ -91,10 +94,11 @@ fn bit(words: &[u64], cell: u64) -> bool {
 pub fn lists(layout: &Layout, generations: Addr, permanent: Option<Addr>) -> Vec<GcList> {
     let stride = layout.gc_generation.size as u64;
     let head = layout.gc_generation.head.at as u64;
-    let young = (0..3u64)
-        .filter_map(|i| generations.up(i.checked_mul(stride)?.checked_add(head)?))
-        .map(|head| GcList { head, permanent: false });
-    young.chain(permanent.map(|head| GcList { head, permanent: true })).collect()
+    let young = (0..3u8).filter_map(|i| {
+        let head = generations.up(u64::from(i).checked_mul(stride)?.checked_add(head)?)?;
+        Some(GcList { head, membership: Membership::Generation(i) })
+    });
+    young.chain(permanent.map(|head| GcList { head, membership: Membership::Permanent })).collect()
 }
 
 /// Does the list's head agree with its first and last member? Cheap enough to ask while the target is held still.
@@ -146,7 +150,6 @@ fn walk_list<M: Memory + ?Sized>(
 ) {
     let l = &layout.gc_head;
     let mask = link_mask(layout);
-    let membership = if list.permanent { Membership::Permanent } else { Membership::Tracked };
     let mut window = Window::default();
     let mut prev = list.head;
     let Some(mut at) = window.head(mem, list.head, l.size).and_then(|v| v.get(l.gc_next)).map(|a| Addr(a.0 & mask))
@@ -163,7 +166,7 @@ fn walk_list<M: Memory + ?Sized>(
         if back.0 & mask != prev.0 {
             members.torn = members.torn.saturating_add(1);
         }
-        let new = at.up(l.size as u64).is_some_and(|object| members.insert(map, object, membership));
+        let new = at.up(l.size as u64).is_some_and(|object| members.insert(map, object, list.membership));
         if !new {
             // round in a circle that does not pass the head
             members.torn = members.torn.saturating_add(1);

@@ -280,6 +280,18 @@ pub enum RefcountShape {
     Immortal32,
 }
 
+impl RefcountShape {
+    /// Does an object with these low 32 bits of `ob_refcnt` live for ever? From 3.12 on bit 31 says so
+    /// (`_Py_IsImmortal`, `Include/object.h`); 3.11 starts the counts of objects in static memory at 999,999,999.
+    #[must_use]
+    pub fn is_immortal(self, refcount: u32) -> bool {
+        match self {
+            RefcountShape::Plain => refcount > 900_000_000,
+            RefcountShape::Immortal32 => refcount >= 1 << 31,
+        }
+    }
+}
+
 /// What lies between GC head and object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]

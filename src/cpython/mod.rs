@@ -20,6 +20,7 @@
 
 pub mod debug_offsets;
 pub mod dict;
+pub mod edges;
 pub mod gc;
 pub mod layout;
 pub mod locate;

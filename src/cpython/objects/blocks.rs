@@ -6,11 +6,12 @@ use crate::cpython::layout::Layout;
 use crate::cpython::pymalloc::{self, Pool, PoolState};
 use crate::cpython::size::SizeRule;
 use crate::cpython::types::{TypeId, TypeInfo, flags};
+use crate::heap::{FoundBy, Generation};
 use crate::memory::{Memory, View};
 
 /// What a block holds.
 enum Verdict {
-    Object { skip: u64, id: TypeId, tracked: bool },
+    Object { skip: u64, id: TypeId, generation: Generation },
     Dead,
     Other,
 }
@@ -70,11 +71,11 @@ impl<M: Memory + ?Sized> Walker<'_, M> {
 
     fn block(&mut self, pool: &Pool<'_>, at: Addr, bytes: &[u8]) {
         match self.classify(at, bytes, pool.size) {
-            Verdict::Object { skip, id, tracked } => {
+            Verdict::Object { skip, id, generation } => {
                 self.account.used_bytes = self.account.used_bytes.saturating_add(pool.size);
                 self.account.explained_bytes = self.account.explained_bytes.saturating_add(pool.size);
                 let body = View::new(usize::try_from(skip).ok().and_then(|skip| bytes.get(skip..)).unwrap_or_default());
-                self.object(id, at.up(skip).unwrap_or_default(), &body, tracked);
+                self.object(id, at.up(skip).unwrap_or_default(), &body, generation, FoundBy::Block);
             }
             // kept by the interpreter for reuse
             Verdict::Dead => return,
@@ -117,16 +118,16 @@ impl<M: Memory + ?Sized> Walker<'_, M> {
             if !is_alive(self.world, refcount, true) {
                 continue;
             }
-            let tracked = if info.has_gc() {
+            let generation = if info.has_gc() {
                 let object = at.up(before).unwrap_or_default();
                 match self.gc_state(object) {
-                    Some(tracked) => tracked,
+                    Some(generation) => generation,
                     None => continue,
                 }
             } else {
-                false
+                Generation::None
             };
-            return Verdict::Object { skip: before, id, tracked };
+            return Verdict::Object { skip: before, id, generation };
         }
         if dead { Verdict::Dead } else { Verdict::Other }
     }

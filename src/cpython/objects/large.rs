@@ -6,6 +6,7 @@ use crate::cpython::gc::{Members, Membership};
 use crate::cpython::layout::Layout;
 use crate::cpython::size::SizeRule;
 use crate::cpython::types::{TypeId, TypeInfo, flags};
+use crate::heap::{FoundBy, Generation};
 use crate::memory::Memory;
 
 /// What the debug hooks put before a block, in bytes.
@@ -21,7 +22,7 @@ impl<M: Memory + ?Sized> Walker<'_, M> {
         for (at, membership) in members {
             match self.typed(at) {
                 Some((id, refcount)) if is_alive(w, refcount, !w.is_module_data(at)) => {
-                    self.outside(id, at, membership == Membership::Tracked);
+                    self.outside(id, at, super::generation(membership), FoundBy::Collector);
                 }
                 _ => self.account.skipped = self.account.skipped.saturating_add(1),
             }
@@ -44,18 +45,18 @@ impl<M: Memory + ?Sized> Walker<'_, M> {
                 continue;
             }
             let Some(info) = self.types.info(id) else { continue };
-            let tracked = if info.has_gc() && !headless {
+            let generation = if info.has_gc() && !headless {
                 match self.gc_state(at) {
-                    Some(tracked) => tracked,
+                    Some(generation) => generation,
                     None => continue,
                 }
             } else {
-                false
+                Generation::None
             };
             if allocated && glibc && (!self.is_chunk(at, info) || self.is_fast_link(at, refcount)) {
                 continue;
             }
-            self.outside(id, at, tracked);
+            self.outside(id, at, generation, FoundBy::Pointer);
         }
     }
 
@@ -77,7 +78,7 @@ impl<M: Memory + ?Sized> Walker<'_, M> {
         flags.is_some_and(|f| f & flags::HEAPTYPE != 0)
     }
 
-    fn outside(&mut self, id: TypeId, at: Addr, tracked: bool) {
+    fn outside(&mut self, id: TypeId, at: Addr, generation: Generation, found_by: FoundBy) {
         let late = u64::from(self.world.mem.window(at).is_none());
         self.account.late = self.account.late.saturating_add(late);
         let Some(info) = self.types.info(id) else { return };
@@ -89,7 +90,7 @@ impl<M: Memory + ?Sized> Walker<'_, M> {
             usize::try_from(info.basicsize).unwrap_or(0).clamp(l.var_object.size, 1 << 16)
         };
         match self.world.mem.view(at, fixed) {
-            Ok(body) => self.object(id, at, &body, tracked),
+            Ok(body) => self.object(id, at, &body, generation, found_by),
             Err(_) => self.account.skipped = self.account.skipped.saturating_add(1),
         }
     }

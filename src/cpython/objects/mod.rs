@@ -11,10 +11,12 @@
 //! free lists are blocks in use with refcount 0, so they fall out.
 
 mod blocks;
+mod index;
 mod large;
 mod numbers;
 mod pointers;
 
+pub use index::Index;
 pub use large::{note, padding};
 
 use std::sync::atomic::AtomicU64;
@@ -28,7 +30,7 @@ use super::pymalloc::ArenaMap;
 use super::size::Sizer;
 use super::types::{TypeId, TypeWorld, Types};
 use crate::addr::{Addr, AddrRange};
-use crate::heap::SizeBasis;
+use crate::heap::{FoundBy, Generation, SizeBasis};
 use crate::memory::{Memory, View};
 
 /// Pieces in which memory outside arenas is looked through.
@@ -65,6 +67,25 @@ pub struct World<'a, M: ?Sized> {
     pub candidates_left: AtomicU64,
     /// Objects whose type and size are to be told one by one.
     pub watched: FxHashSet<u64>,
+    /// Is each object to be kept as a row, or are sums enough?
+    pub keep_rows: bool,
+}
+
+/// One object, as the walk found it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// Where its header lies.
+    pub at: Addr,
+    /// Its type, by its number in the table's [`Types`].
+    pub of: TypeId,
+    /// `ob_refcnt`, its low 32 bits.
+    pub refcount: u32,
+    /// `sys.getsizeof`, in bytes.
+    pub bytes: u64,
+    /// In which of the collector's lists it stands.
+    pub generation: Generation,
+    /// How it was found.
+    pub found_by: FoundBy,
 }
 
 /// Objects of one type.
@@ -127,6 +148,8 @@ pub struct Table<'a, M: ?Sized> {
     pub types: Types<'a, M>,
     /// The objects that were watched for.
     pub sightings: Vec<Sighting>,
+    /// All objects, where they were to be kept: those in arenas by address, then the others by address.
+    pub rows: Vec<Row>,
     /// What was accounted for.
     pub account: Account,
 }
@@ -157,11 +180,13 @@ impl<'a, M: Memory + ?Sized> World<'a, M> {
             first.candidates.extend(walker.candidates.drain());
         }
         first.large();
-        Self::merge(first, walkers)
+        self.merge(first, walkers)
     }
 
-    fn merge(first: Walker<'a, M>, mut walkers: Vec<Walker<'a, M>>) -> Table<'a, M> {
+    fn merge(&self, first: Walker<'a, M>, mut walkers: Vec<Walker<'a, M>>) -> Table<'a, M> {
         let mut types = first.types.clone();
+        let mut rows =
+            Vec::with_capacity(walkers.iter().map(|w| w.rows.len()).fold(first.rows.len(), usize::saturating_add));
         walkers.push(first);
         let mut counts: FxHashMap<u64, Count> = FxHashMap::default();
         let mut account = Account::default();
@@ -176,12 +201,28 @@ impl<'a, M: Memory + ?Sized> World<'a, M> {
             }
             account.add(&walker.account);
             sightings.append(&mut walker.sightings);
+            // Each walker numbers types in the order in which it met them.
+            let number: Vec<Option<TypeId>> = match walker.rows.is_empty() {
+                true => Vec::new(),
+                false => walker.types.all().map(|(_, info)| info.addr).map(|at| types.find(at)).collect(),
+            };
+            let renumbered = walker.rows.iter().filter_map(|row| {
+                let of = (*number.get(row.of as usize)?)?;
+                Some(Row { of, ..*row })
+            });
+            rows.extend(renumbered);
+            walker.rows = Vec::new();
         }
         account.explained_bytes = account.explained_bytes.min(account.used_bytes);
         for at in counts.keys() {
             types.find(Addr(*at));
         }
-        Table { counts, types, sightings, account }
+        let place = |row: &Row| (!self.map.contains(row.at), row.at);
+        if !rows.is_sorted_by_key(place) {
+            rows.par_sort_unstable_by_key(place);
+        }
+        rows.dedup_by_key(|row| row.at);
+        Table { counts, types, sightings, rows, account }
     }
 
     fn is_module_data(&self, at: Addr) -> bool {
@@ -216,6 +257,7 @@ struct Walker<'a, M: ?Sized> {
     types: Types<'a, M>,
     counts: Vec<Count>,
     sightings: Vec<Sighting>,
+    rows: Vec<Row>,
     account: Account,
     candidates: FxHashSet<u64>,
     /// Words that were noted lately, by their low bits.
@@ -232,6 +274,7 @@ impl<'a, M: Memory + ?Sized> Walker<'a, M> {
             types,
             counts: Vec::new(),
             sightings: Vec::new(),
+            rows: Vec::new(),
             account: Account::default(),
             candidates: FxHashSet::default(),
             recent: Box::new([0; RECENT]),
@@ -240,28 +283,29 @@ impl<'a, M: Memory + ?Sized> Walker<'a, M> {
         }
     }
 
-    /// Is the object of a GC type tracked? `None` where its head is neither linked nor says untracked.
-    fn gc_state(&self, object: Addr) -> Option<bool> {
+    /// In which of the collector's lists an object of a GC type stands. `None` where its head is neither linked nor says
+    /// untracked.
+    fn gc_state(&self, object: Addr) -> Option<Generation> {
         let w = self.world;
         if let Some(membership) = w.members.get(&w.map, object) {
-            return Some(membership == Membership::Tracked);
+            return Some(generation(membership));
         }
         let at = object.down(w.layout.gc_head.size as u64)?;
         let head = w.mem.view(at, w.layout.gc_head.size).ok()?;
         match gc::head_state(w.layout, &head)? {
-            HeadState::Untracked => Some(false),
+            HeadState::Untracked => Some(Generation::None),
             HeadState::Linked(next) => {
                 let link = w.layout.gc_head.gc_prev.at as u64;
                 let back = next.up(link).and_then(|at| w.mem.word(at).ok()).map(|back| gc::link(w.layout, back));
                 // What was not allocated hangs on no list of the collector's.
                 let adrift = w.collecting && next.is_aligned(16) && w.mem.holds(next) && !w.is_module_data(object);
                 let linked = back == Some(at) || adrift;
-                linked.then_some(true)
+                linked.then_some(Generation::Unlisted)
             }
         }
     }
 
-    fn object(&mut self, id: TypeId, at: Addr, body: &View<'_>, tracked: bool) {
+    fn object(&mut self, id: TypeId, at: Addr, body: &View<'_>, generation: Generation, found_by: FoundBy) {
         let w = self.world;
         let Some(info) = self.types.info(id) else { return };
         let sizer = Sizer { mem: w.mem, layout: w.layout };
@@ -278,8 +322,13 @@ impl<'a, M: Memory + ?Sized> Walker<'a, M> {
         };
         self.account.explained_bytes = self.account.explained_bytes.saturating_add(explained);
         if !w.watched.is_empty() && w.watched.contains(&at.0) {
-            self.sightings.push(Sighting { at, of: info.addr, bytes, tracked });
+            self.sightings.push(Sighting { at, of: info.addr, bytes, tracked: generation.is_tracked() });
         }
+        if w.keep_rows {
+            let refcount = body.at(w.layout.object.ob_refcnt.at).unwrap_or(0);
+            self.rows.push(Row { at, of: id, refcount, bytes, generation, found_by });
+        }
+        let tracked = generation.is_tracked();
         let index = id as usize;
         if index >= self.counts.len() {
             self.counts.resize(index.saturating_add(1), Count::default());
@@ -289,6 +338,13 @@ impl<'a, M: Memory + ?Sized> Walker<'a, M> {
             count.bytes = count.bytes.saturating_add(bytes);
             count.tracked = count.tracked.saturating_add(u64::from(tracked));
         }
+    }
+}
+
+fn generation(membership: Membership) -> Generation {
+    match membership {
+        Membership::Generation(n) => Generation::Number(n),
+        Membership::Permanent => Generation::Permanent,
     }
 }
 

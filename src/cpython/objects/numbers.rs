@@ -6,6 +6,7 @@ use super::Walker;
 use crate::addr::Addr;
 use crate::cpython::layout::NumberBlockLayout;
 use crate::cpython::types::TypeId;
+use crate::heap::{FoundBy, Generation};
 use crate::memory::{Memory, View};
 
 impl<M: Memory + ?Sized> Walker<'_, M> {
@@ -81,7 +82,7 @@ impl<M: Memory + ?Sized> Walker<'_, M> {
             let refcount = slot.at::<u64>(l.object.ob_refcnt.at)?;
             // A free slot holds a link in place of its type.
             if slot.get(l.object.ob_type)? == of && refcount > 0 {
-                self.object(id, first.up(i.checked_mul(size as u64)?)?, &slot, false);
+                self.object(id, first.up(i.checked_mul(size as u64)?)?, &slot, Generation::None, FoundBy::Block);
             }
         }
         view.get(block.next)

@@ -1,0 +1,77 @@
+//! An object table → the heap with its references and roots. What the process runs meanwhile makes no difference.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::interpret::Names as TypeNames;
+use super::{Clock, Target};
+use crate::addr::Addr;
+use crate::cpython::edges;
+use crate::cpython::layout::RefcountShape;
+use crate::cpython::objects::{self, Index, Row, Table, World};
+use crate::cpython::runtime::Runtime;
+use crate::heap::{Heap, Names, Object, Objects, Type, TypeId};
+use crate::memory::Memory;
+
+/// Builds it.
+pub(super) fn build<M: Memory>(
+    target: &Target,
+    runtime: &Runtime,
+    world: &World<'_, M>,
+    table: &mut Table<'_, M>,
+    type_names: &TypeNames,
+    clock: &mut Clock,
+) -> Heap {
+    let _ = (target, runtime);
+    let rows = std::mem::take(&mut table.rows);
+    let index = Index::new(&world.map, &rows);
+    let names = Mutex::new(Names::default());
+    clock.lap("index");
+    let reading = edges::World { mem: world.mem, layout: world.layout, index: &index, names: &names };
+    let found = edges::read(&reading, &table.types, &rows);
+    clock.lap("edges");
+    let types = types(table, type_names, &index);
+    let objects = columns(world.layout.shape.refcount, &rows);
+    drop(index);
+    let names = names.into_inner().unwrap_or_else(PoisonError::into_inner);
+    clock.lap("columns");
+    Heap {
+        objects,
+        types,
+        edges: found.edges,
+        roots: Vec::new(),
+        names,
+        called: found.called.into_iter().collect(),
+        values: Default::default(),
+        gaps: found.gaps,
+    }
+}
+
+fn types<M: Memory + ?Sized>(table: &mut Table<'_, M>, names: &TypeNames, index: &Index<'_>) -> Vec<Type> {
+    let at: Vec<Addr> = table.types.all().map(|(_, info)| info.addr).collect();
+    at.into_iter()
+        .map(|at| Type {
+            name: names.get(&at.0).cloned().unwrap_or_else(|| "?".into()),
+            basis: objects::basis(&mut table.types, at),
+            object: index.get(at),
+        })
+        .collect()
+}
+
+fn columns(shape: RefcountShape, rows: &[Row]) -> Objects {
+    let mut objects = Objects::with_capacity(rows.len());
+    for row in rows {
+        let pushed = objects.push(Object {
+            addr: row.at,
+            of: TypeId(row.of),
+            bytes: row.bytes,
+            refcount: row.refcount,
+            immortal: shape.is_immortal(row.refcount),
+            generation: row.generation,
+            found_by: row.found_by,
+        });
+        if pushed.is_none() {
+            break;
+        }
+    }
+    objects
+}
