@@ -17,6 +17,9 @@ const TRIES: u32 = 6;
 const LOOKS: u32 = 3;
 /// What leakspy needs beside the copy: its own code, threads and results, in bytes.
 const OWN: u64 = 24 << 20;
+/// What the objects, their references and their labels take at most, as a multiple of what is copied: measured on heaps
+/// of small objects, which have most of them a byte.
+const GRAPH: u64 = 2;
 /// The least that reading in pieces can do with, in bytes.
 const LEAST: u64 = 32 << 20;
 /// Room for what appears between plan and copy: a share of the plan, and at least this much.
@@ -58,6 +61,10 @@ fn once(target: &Target, options: &Options, clock: &mut Clock) -> Result<Taken, 
         plan.untouched,
         plan.raw.iter().map(AddrRange::len).sum::<u64>()
     );
+    let graph = if options.references { plan.bytes().saturating_mul(GRAPH).saturating_add(OWN) } else { 0 };
+    if graph > 0 && needed.saturating_add(graph) > allowed {
+        return Err(Error::TooLarge { needed: needed.saturating_add(graph), left: allowed });
+    }
     let moment = Moment { allowed, whole: needed, spare: allowed.saturating_sub(needed), ..Moment::default() };
     if needed > allowed {
         return in_pieces(target, options, &plan, moment, clock);
