@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::interpret::{Moment, interpret};
-use super::{Clock, Options, Target};
+use super::{Clock, Options, Taken, Target};
 use crate::addr::{Addr, AddrRange};
 use crate::memory::{Fault, FaultKind, Live, Memory};
 
@@ -16,6 +16,8 @@ enum Damage {
     Words(u64),
     /// One page in so many cannot be read.
     Holes(u64),
+    /// One bit is another one in one word in so many.
+    Bits(u64),
     /// One word in so many points somewhere else in the same region: cycles and shared tails.
     Links(u64),
 }
@@ -49,6 +51,7 @@ impl Damaged {
                 6 => dice,
                 _ => 0xffff_ffff,
             },
+            Damage::Bits(n) if dice.is_multiple_of(n) => real ^ 1 << (dice >> 40 & 63),
             Damage::Links(n) if dice.is_multiple_of(n) => {
                 let Some(range) = self.writable.get(dice as usize / 7 % self.writable.len().max(1)) else {
                     return real;
@@ -110,8 +113,9 @@ fn idle_python() -> Option<Idle> {
     (line.trim() == "READY").then_some(Idle(child))
 }
 
-fn look(pid: i32, damage: Damage, seed: u64) -> bool {
-    let options = Options::new(pid);
+/// A look with references and all, under damage; what it brought home, if it was not refused.
+fn look(pid: i32, damage: Damage, seed: u64) -> Option<Taken> {
+    let options = Options { references: true, ..Options::new(pid) };
     let target = Target::find(&options).expect("an undamaged look finds it");
     let writable: Vec<AddrRange> =
         target.regions.iter().filter(|r| r.read && r.write && !r.shared).map(|r| r.range).collect();
@@ -121,7 +125,7 @@ fn look(pid: i32, damage: Damage, seed: u64) -> bool {
     let moment = Moment { spare: 64 << 20, ..Moment::default() };
     let taken = interpret(&target, &memory, &elsewhere, &options, moment, &mut Clock::new());
     assert!(started.elapsed() < Duration::from_secs(60), "{damage:?}, seed {seed}: {:?}", started.elapsed());
-    taken.is_ok()
+    taken.ok()
 }
 
 #[test]
@@ -131,7 +135,7 @@ fn no_damage_makes_a_look_panic_or_run_on() {
         return;
     };
     let pid = target.0.id() as i32;
-    assert!(look(pid, Damage::Words(u64::MAX), 1), "without damage there is an answer");
+    assert!(look(pid, Damage::Words(u64::MAX), 1).is_some(), "without damage there is an answer");
     let damages = [
         Damage::Words(50),
         Damage::Words(1000),
@@ -142,7 +146,31 @@ fn no_damage_makes_a_look_panic_or_run_on() {
         Damage::Links(5000),
     ];
     let looks = (0..8).flat_map(|seed| damages.map(|damage| (damage, seed)));
-    let through = looks.filter(|(damage, seed)| look(pid, *damage, *seed)).count();
+    let through = looks.filter(|(damage, seed)| look(pid, *damage, *seed).is_some()).count();
     // Some damage is refused at the first check; most must get as far as the objects, or this tests nothing.
     assert!(through > 20, "{through} looks went through");
+}
+
+#[test]
+fn a_thousand_flipped_bits_leave_an_answer_that_says_so() {
+    let Some(target) = idle_python() else {
+        assert!(std::env::var_os("LEAKSPY_REQUIRE_PYTHONS").is_none(), "required, but there is no python3");
+        return;
+    };
+    let pid = target.0.id() as i32;
+    let whole = look(pid, Damage::Words(u64::MAX), 1).expect("without damage there is an answer");
+    let words = whole.capture.copied_bytes.max(8 << 20) / 8;
+    let mut through = 0;
+    for seed in 0..10 {
+        let Some(taken) = look(pid, Damage::Bits(words / 1000), seed) else { continue };
+        through += 1;
+        let marked = !taken.capture.consistent || taken.capture.skipped > 0;
+        assert!(marked, "seed {seed}: not marked");
+        let heap = taken.heap.expect("references were asked for");
+        assert!(heap.objects.len() * 10 > whole.census.types.iter().map(|t| t.count).sum::<u64>() as usize * 9);
+        assert_eq!(heap.edges.rows(), heap.objects.len());
+        assert_eq!(heap.census().types.len(), taken.census.types.len());
+    }
+    // Where a bit of the interpreter's own state flips, the layout's check refuses: right, but no answer.
+    assert!(through >= 7, "{through} looks went through");
 }
