@@ -275,7 +275,7 @@ structs! {
     /// `struct lru_cache_object` (`Modules/_functoolsmodule.c`): `root` is a ring of `lru_list_elem`s.
     LruCacheLayout {
         root: Part, func: Field<Addr>, cache: Field<Addr>, kwd_mark: Maybe<Addr>, cache_info_type: Field<Addr>,
-        dict: Field<Addr>, maxsize_O: Maybe<Addr>, lru_list_elem_type: Maybe<Addr>,
+        dict: Field<Addr>, maxsize_object: Maybe<Addr>, lru_list_elem_type: Maybe<Addr>,
     }
     /// `methodcallerobject`: from 3.13 on `vectorcall_kwnames` is garbage while `vectorcall_args` is 0.
     MethodCallerLayout { vectorcall_args: Maybe<Addr>, vectorcall_kwnames: Maybe<Addr> }
