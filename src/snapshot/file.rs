@@ -1,12 +1,15 @@
 //! A snapshot as a file that appears all at once and that its owner alone may read: a heap may hold secrets.
 
-use std::fs::{File, Permissions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use nix::fcntl::{AT_FDCWD, AtFlags};
+use nix::unistd::linkat;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
 
@@ -16,21 +19,63 @@ use crate::heap::{Capture, Heap};
 /// For the owner alone.
 const MODE: u32 = 0o600;
 
+/// What a file is called, for a moment, before it has its own name.
+const PREFIX: &str = ".leakspy-";
+
 /// Writes a heap to a file; one that stands there is replaced in one step, once the new one is complete.
 ///
 /// # Errors
 /// [`Error::Unwritable`]; the directory is then as it was before.
 pub fn save(path: &Path, heap: &Heap, capture: &Capture) -> Result<Written, Error> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let file = tempfile::Builder::new()
-        .prefix(".leakspy-")
-        .permissions(Permissions::from_mode(MODE))
-        .tempfile_in(folder)
-        .map_err(Error::Unwritable)?;
-    let written = write(file.as_file(), heap, capture)?;
-    file.as_file().sync_data().map_err(Error::Unwritable)?;
-    file.persist(path).map_err(|e| Error::Unwritable(e.error))?;
+    let file = Unfinished::begin(folder).map_err(Error::Unwritable)?;
+    let written = write(file.file(), heap, capture)?;
+    file.file().sync_data().map_err(Error::Unwritable)?;
+    file.finish(folder, path).map_err(Error::Unwritable)?;
     Ok(written)
+}
+
+/// A file that is not yet to be seen.
+enum Unfinished {
+    /// It has no name, and goes away with its process however that ends.
+    Unnamed(File),
+    /// Where the file system knows only files with names.
+    Named(tempfile::NamedTempFile),
+}
+
+impl Unfinished {
+    fn begin(folder: &Path) -> io::Result<Unfinished> {
+        let unnamed = OpenOptions::new().write(true).mode(MODE).custom_flags(libc::O_TMPFILE).open(folder);
+        // The umask may have taken more away from the mode.
+        match unnamed.and_then(|file| file.set_permissions(Permissions::from_mode(MODE)).map(|()| file)) {
+            Ok(file) => Ok(Unfinished::Unnamed(file)),
+            Err(_) => {
+                let mode = Permissions::from_mode(MODE);
+                tempfile::Builder::new().prefix(PREFIX).permissions(mode).tempfile_in(folder).map(Unfinished::Named)
+            }
+        }
+    }
+
+    fn file(&self) -> &File {
+        match self {
+            Unfinished::Unnamed(file) => file,
+            Unfinished::Named(file) => file.as_file(),
+        }
+    }
+
+    fn finish(self, folder: &Path, path: &Path) -> io::Result<()> {
+        let file = match self {
+            Unfinished::Named(file) => return file.persist(path).map(|_| ()).map_err(|e| e.error),
+            Unfinished::Unnamed(file) => file,
+        };
+        // A link replaces nothing, so it gets a name of its own first.
+        let open = format!("/proc/self/fd/{}", file.as_raw_fd());
+        let link = |to: &Path| {
+            linkat(AT_FDCWD, open.as_str(), AT_FDCWD, to, AtFlags::AT_SYMLINK_FOLLOW).map_err(io::Error::from)
+        };
+        let named = tempfile::Builder::new().prefix(PREFIX).make_in(folder, link)?;
+        named.persist(path).map_err(|e| e.error)
+    }
 }
 
 /// A file that many threads read at once, each from its own place.

@@ -21,11 +21,15 @@ use crate::heap::{
     Capture, FoundBy, Gaps, Generation, Heap, Id, LabelId, Object, Objects, Root, RootKind, SizeBasis, Type, TypeId,
 };
 
-/// What an object takes up in a heap, in bytes, names and gaps in vectors counted.
-const OBJECT: u64 = 64;
+/// What an object takes up while the row groups are joined, in bytes: as a row, and in the columns of the heap, which
+/// grow by doubling.
+const OBJECT: u64 = 80;
 
-/// What a reference takes up, in bytes, while the parts are joined.
+/// What a reference takes up, likewise; roots take more, but are few.
 const REFERENCE: u64 = 24;
+
+/// What a reference takes up while it is decoded, in bytes.
+const DECODED: u64 = 64;
 
 /// Objects whose references are decoded at a time.
 const BATCH: usize = 1 << 13;
@@ -85,27 +89,20 @@ impl Table {
             let number = u32::try_from(first).map_err(|_| Error::damaged("more objects than four billion"))?;
             groups.push(Group { at, first: number, rows: rows as usize });
             first = first.saturating_add(rows);
-            let mut bytes = 0u64;
-            for (leaf, column) in Leaf::ALL.into_iter().zip(&columns) {
-                let Some(column) = column else { continue };
-                let chunk = chunk_of(group, *column)?;
-                bytes = bytes.saturating_add(bounds::pages(&source, chunk)?);
-                let values = u64::try_from(chunk.num_values()).unwrap_or(0);
-                let is_list = chunk.column_descr().max_rep_level() > 0;
-                if if is_list { values < rows } else { values != rows } {
-                    return Err(Error::damaged(format!("column {}: more or fewer values than rows", leaf.path())));
-                }
-                references = references.saturating_add(if is_list { values } else { 0 });
-            }
-            largest = largest.max(bytes);
+            let found = lengths(&source, group, &columns, rows)?;
+            references = references.saturating_add(found.values);
+            largest = largest.max(found.bytes.saturating_mul(2).saturating_add(found.values.saturating_mul(DECODED)));
         }
         if i64::try_from(first) != Ok(file.num_rows()) {
             return Err(Error::damaged("its row groups do not hold the rows of the file"));
         }
         let objects = u32::try_from(first).map_err(|_| Error::damaged("more objects than four billion"))?;
-        let at_once = largest.saturating_mul(rayon::current_num_threads().min(groups.len()).max(1) as u64);
-        let needed = first.saturating_mul(OBJECT).saturating_add(references.saturating_mul(REFERENCE / 3));
-        bounds::fits(needed.saturating_add(at_once.saturating_mul(2)), limit)?;
+        let at_once = rayon::current_num_threads().min(groups.len()).max(1) as u64;
+        let needed = first
+            .saturating_mul(OBJECT)
+            .saturating_add(references.saturating_mul(REFERENCE))
+            .saturating_add(largest.saturating_mul(at_once));
+        bounds::fits(needed, limit)?;
 
         let room = AtomicU64::new(limit.saturating_sub(needed));
         let damaged = |key: &str, e: serde_json::Error| Error::damaged(format!("{key}: {e}"));
@@ -423,6 +420,41 @@ fn text_of<'a>(file: &'a FileMetaData, key: &str) -> Option<&'a str> {
 
 fn chunk_of(group: &RowGroupMetaData, column: usize) -> Result<&ColumnChunkMetaData, Error> {
     group.columns().get(column).ok_or_else(|| Error::damaged("a row group that lacks columns"))
+}
+
+/// What a row group holds.
+struct Lengths {
+    /// Pages in memory, in bytes.
+    bytes: u64,
+    /// Places of references and roots in lists.
+    values: u64,
+}
+
+/// The lengths of a row group, which go together: a value a row, and as many of each part of a list.
+fn lengths(source: &Source, group: &RowGroupMetaData, columns: &[Option<usize>], rows: u64) -> Result<Lengths, Error> {
+    let mut lengths = Lengths { bytes: 0, values: 0 };
+    let mut of_list: Option<(&str, u64)> = None;
+    for (leaf, column) in Leaf::ALL.into_iter().zip(columns) {
+        let Some(column) = column else { continue };
+        let chunk = chunk_of(group, *column)?;
+        lengths.bytes = lengths.bytes.saturating_add(bounds::pages(source, chunk)?);
+        let values = u64::try_from(chunk.num_values()).unwrap_or(0);
+        let wrong = || Error::damaged(format!("column {}: more or fewer values than rows", leaf.path()));
+        match leaf.path().split_once('.') {
+            None if values == rows => {}
+            None => return Err(wrong()),
+            Some((list, _)) => match of_list {
+                Some((of, n)) if of == list && n == values => {}
+                Some((of, _)) if of == list => return Err(wrong()),
+                _ if values < rows => return Err(wrong()),
+                _ => {
+                    of_list = Some((list, values));
+                    lengths.values = lengths.values.saturating_add(values);
+                }
+            },
+        }
+    }
+    Ok(lengths)
 }
 
 /// Where each leaf stands in the file. Columns that a later leakspy added are left alone.

@@ -21,6 +21,7 @@ pub fn run(args: &SnapshotArgs, ui: &mut Ui) -> Result<Exit, Failure> {
         return Err(refusal.help("give --output a file, or standard output a pipe").into());
     }
     let opened = source::open(&args.source, "snapshot", ui)?;
+    opened.tell(ui);
     let written = save(&opened, &to, ui).map_err(|e| failure(e, &args.file))?;
 
     let place = if to == Destination::Stdout { "standard output".into() } else { args.file.display().to_string() };
@@ -30,7 +31,6 @@ pub fn run(args: &SnapshotArgs, ui: &mut Ui) -> Result<Exit, Failure> {
         counted(written.objects, "object"),
         counted(written.references, "reference")
     ));
-    opened.tell(ui);
     Ok(Exit::Done)
 }
 
