@@ -116,17 +116,35 @@ fn what_does_not_fit_is_refused_before_it_is_read() {
 }
 
 #[test]
+fn a_text_that_is_said_a_thousand_times_counts_each_time() {
+    let mut heap = sketched();
+    let long = heap.names.text(&"x".repeat(100 << 10));
+    let one = heap.objects.get(crate::heap::Id(0)).expect("an object");
+    while heap.objects.len() < 2000 {
+        let id = heap.objects.push(one).expect("room");
+        heap.edges.end_row();
+        heap.called.insert(id, long);
+    }
+    let mut file = Vec::new();
+    write(Cursor::new(&mut file), &heap, &capture()).expect("written");
+    assert!(file.len() < 1 << 20, "{} bytes", file.len());
+    let error = refused(&file);
+    assert!(matches!(error, Error::TooLarge { .. }), "{error:?}");
+    assert!(read_bytes(&file, 1 << 30).is_ok());
+}
+
+#[test]
 fn every_byte_may_be_wrong() {
     // The pages of a file are not guarded by checksums: what cannot be told from a value is one.
     let mut accepted = 0;
     for at in 0..valid().len() {
-        for flip in [0x01, 0x80, 0xff] {
+        for flip in [0x01, 0xff] {
             let mut bytes = valid().to_vec();
             bytes[at] ^= flip;
             accepted += usize::from(read_bytes(&bytes, LIMIT).is_ok());
         }
     }
-    assert!(accepted < valid().len(), "{accepted} of {} damaged files were read", valid().len() * 3);
+    assert!(accepted < valid().len(), "{accepted} of {} damaged files were read", valid().len() * 2);
 }
 
 proptest! {

@@ -21,12 +21,14 @@ use crate::heap::{
     Capture, FoundBy, Gaps, Generation, Heap, Id, LabelId, Object, Objects, Root, RootKind, SizeBasis, Type, TypeId,
 };
 
-/// What an object takes up while the row groups are joined, in bytes: as a row, and in the columns of the heap, which
-/// grow by doubling.
-const OBJECT: u64 = 80;
+/// What an object takes up while the row groups are joined, in bytes: as a row, and in the columns of the heap.
+const OBJECT: u64 = 72;
 
-/// What a reference takes up, likewise; roots take more, but are few.
-const REFERENCE: u64 = 24;
+/// What a reference takes up, likewise.
+const REFERENCE: u64 = 16;
+
+/// What a text takes up besides its bytes, with the root, name or label that it belongs to.
+const TEXT: u64 = 96;
 
 /// What a reference takes up while it is decoded, in bytes.
 const DECODED: u64 = 64;
@@ -90,7 +92,7 @@ impl Table {
             groups.push(Group { at, first: number, rows: rows as usize });
             first = first.saturating_add(rows);
             let found = lengths(&source, group, &columns, rows)?;
-            references = references.saturating_add(found.values);
+            references = references.saturating_add(found.references);
             largest = largest.max(found.bytes.saturating_mul(2).saturating_add(found.values.saturating_mul(DECODED)));
         }
         if i64::try_from(first) != Ok(file.num_rows()) {
@@ -126,7 +128,7 @@ impl Table {
     /// A text, kept.
     fn keep(&self, bytes: &ByteArray) -> Result<Box<str>, Error> {
         let text = text(bytes)?;
-        let (len, left) = (text.len() as u64, self.limit);
+        let (len, left) = ((text.len() as u64).saturating_add(TEXT), self.limit);
         let taken = self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| room.checked_sub(len));
         taken.map_err(|_| Error::TooLarge { needed: left.saturating_add(len), left })?;
         Ok(text.into())
@@ -426,19 +428,24 @@ fn chunk_of(group: &RowGroupMetaData, column: usize) -> Result<&ColumnChunkMetaD
 struct Lengths {
     /// Pages in memory, in bytes.
     bytes: u64,
-    /// Places of references and roots in lists.
+    /// Places of references in their lists; an empty one has one too.
+    references: u64,
+    /// Places of references and roots.
     values: u64,
 }
 
 /// The lengths of a row group, which go together: a value a row, and as many of each part of a list.
 fn lengths(source: &Source, group: &RowGroupMetaData, columns: &[Option<usize>], rows: u64) -> Result<Lengths, Error> {
-    let mut lengths = Lengths { bytes: 0, values: 0 };
+    let mut lengths = Lengths { bytes: 0, references: 0, values: 0 };
     let mut of_list: Option<(&str, u64)> = None;
     for (leaf, column) in Leaf::ALL.into_iter().zip(columns) {
         let Some(column) = column else { continue };
         let chunk = chunk_of(group, *column)?;
         lengths.bytes = lengths.bytes.saturating_add(bounds::pages(source, chunk)?);
         let values = u64::try_from(chunk.num_values()).unwrap_or(0);
+        if leaf == Leaf::ReferenceTo {
+            lengths.references = values;
+        }
         let wrong = || Error::damaged(format!("column {}: more or fewer values than rows", leaf.path()));
         match leaf.path().split_once('.') {
             None if values == rows => {}
