@@ -7,6 +7,7 @@
 //!                         ├← cpython ─┐
 //! addr ← heap ←───────────┘           ├← capture ← cli
 //!         ↑                           │             │
+//!         ├ snapshot ←────────────────┼─────────────┤
 //!         └ analysis ← report ────────┴─────────────┘
 //! ```
 //!
@@ -22,3 +23,4 @@ pub mod heap;
 pub mod memory;
 pub mod process;
 pub mod report;
+pub mod snapshot;

@@ -20,6 +20,8 @@ Examples:
   leakspy types -p 25867 --filter '^myapp'   only types of myapp
   leakspy types -p 25867 --json -o heap.json everything, for a program
   leakspy types -p 25867 --nonblocking       never stop it, not for milliseconds
+  leakspy snapshot -p 25867 -o heap.parquet  keep the heap for later
+  leakspy types -s heap.parquet              the same answer, from the file
 
 The process is stopped for some milliseconds, copied, let go, and only then looked into. Nothing is loaded into it, and \
 nothing is written to it.
@@ -51,6 +53,8 @@ pub enum Command {
     Ps(PsArgs),
     /// Say what is known of one process: version, build, layout, heap, collector
     Info(InfoArgs),
+    /// Write a process's heap into a file, for a look at it later or elsewhere
+    Snapshot(SnapshotArgs),
 }
 
 /// What `leakspy types` takes.
@@ -98,12 +102,26 @@ pub struct InfoArgs {
     pub output: OutputArgs,
 }
 
+/// What `leakspy snapshot` takes.
+#[derive(Debug, ClapArgs)]
+pub struct SnapshotArgs {
+    /// Where to look.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// Write there, all or nothing, for you alone to read; - is standard output
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
+    pub file: PathBuf,
+}
+
 /// Where to look, and how gently.
 #[derive(Debug, ClapArgs)]
 pub struct SourceArgs {
     /// The process to look into
     #[arg(short, long, value_name = "PID", value_parser = value_parser!(i32).range(1..))]
     pub pid: Option<i32>,
+    /// A file that `leakspy snapshot` wrote, instead of a process
+    #[arg(short, long, value_name = "FILE", conflicts_with = "pid")]
+    pub snapshot: Option<PathBuf>,
     /// Never stop the process; numbers may then be torn, and are marked as such
     #[arg(long)]
     pub nonblocking: bool,
@@ -281,7 +299,7 @@ mod tests {
             ("--pause-budget 500", "expected a number and its unit"),
             ("--sort size", "possible values: bytes, count"),
             ("--json --format csv", "cannot be used with"),
-            ("--snapshot file", "unexpected argument"),
+            ("-p 1 --snapshot file", "cannot be used with"),
         ] {
             let error = types(line).expect_err(line);
             assert_eq!(error.exit_code(), 2, "{line}");

@@ -1,6 +1,7 @@
 //! Why a command did not do what it was asked, in words for a person and an exit code for a script.
 
 use std::fmt;
+use std::path::Path;
 
 use crate::capture;
 use crate::cli::Exit;
@@ -8,6 +9,7 @@ use crate::cli::hints::{self, Place};
 use crate::cli::source::{COMMAND, program};
 use crate::report::number::iec;
 use crate::report::text::{shorten_end, visible};
+use crate::snapshot;
 
 /// Why a command ended early.
 #[derive(Debug)]
@@ -48,6 +50,32 @@ impl Refusal {
         Refusal::new(Exit::Usage, "cannot write the answer", error.to_string())
     }
 
+    /// What a snapshot that could not be read comes to.
+    #[must_use]
+    pub fn of_reading(error: &snapshot::Error, path: &Path) -> Refusal {
+        let refusal = |exit, obstacle: String| {
+            Refusal::new(exit, format!("cannot read the snapshot {}", path.display()), obstacle)
+        };
+        let said = error.to_string();
+        match error {
+            snapshot::Error::Missing => refusal(Exit::Usage, said),
+            snapshot::Error::Unreadable(e) if e.kind() == std::io::ErrorKind::PermissionDenied => {
+                refusal(Exit::Denied, said).help("as the user who wrote it: a snapshot is its owner's alone")
+            }
+            snapshot::Error::Foreign { .. } => {
+                refusal(Exit::NotPython, said).help("leakspy snapshot --pid PID -o FILE   (writes one)")
+            }
+            snapshot::Error::Newer { .. } => {
+                refusal(Exit::NotPython, said).help("the leakspy that wrote it, or a newer one")
+            }
+            snapshot::Error::Unreadable(_) | snapshot::Error::Unwritable(_) => refusal(Exit::NotPython, said),
+            snapshot::Error::Damaged { .. } => {
+                refusal(Exit::NotPython, said).help("copy it again from where it was written, as a binary file")
+            }
+            snapshot::Error::TooLarge { needed, left } => too_large(refusal, *needed, *left),
+        }
+    }
+
     /// What a failed look at `pid` by `command` comes to.
     #[must_use]
     pub fn of_look(error: &capture::Error, command: &str, pid: i32) -> Refusal {
@@ -86,18 +114,16 @@ impl Refusal {
             capture::Error::Changed { .. } => {
                 refusal(Exit::Gone, "it became another program while it was looked at".to_owned()).help(again(pid))
             }
-            capture::Error::TooLarge { needed, left } => refusal(
-                Exit::Usage,
-                format!("this takes {} of memory, and leakspy may use {}", iec(*needed), iec(*left)),
-            )
-            .help(format!(
-                "run leakspy where there is more memory, or with --max-memory {}M",
-                needed.div_ceil(1 << 20)
-            )),
+            capture::Error::TooLarge { needed, left } => too_large(refusal, *needed, *left),
             capture::Error::Offsets { message } => refusal(Exit::Usage, format!("--offsets: {message}")),
             capture::Error::Io { message } => refusal(Exit::Gone, message.clone()),
         }
     }
+}
+
+fn too_large(refusal: impl FnOnce(Exit, String) -> Refusal, needed: u64, left: u64) -> Refusal {
+    refusal(Exit::Usage, format!("this takes {} of memory, and leakspy may use {}", iec(needed), iec(left)))
+        .help(format!("run leakspy where there is more memory, or with --max-memory {}M", needed.div_ceil(1 << 20)))
 }
 
 impl fmt::Display for Refusal {

@@ -26,5 +26,6 @@ pub fn run(args: &Args, ui: &mut Ui) -> Result<Exit, Failure> {
         args::Command::Types(args) => commands::types::run(args, ui),
         args::Command::Ps(args) => commands::ps::run(args, ui),
         args::Command::Info(args) => commands::info::run(args, ui),
+        args::Command::Snapshot(args) => commands::snapshot::run(args, ui),
     }
 }

@@ -1,4 +1,4 @@
-//! Which process is meant.
+//! Which process or file is meant, and the heap in it.
 
 use std::env;
 use std::path::Path;
@@ -8,7 +8,9 @@ use crate::capture::{self, PythonProcess};
 use crate::cli::args::SourceArgs;
 use crate::cli::{Exit, Failure, Refusal, Ui, pause};
 use crate::heap::{Capture, Heap};
+use crate::process::budget::Budget;
 use crate::report::text::shorten_end;
+use crate::snapshot::{self, Snapshot};
 
 /// More than these are not named one by one.
 const FEW: usize = 3;
@@ -57,11 +59,16 @@ pub struct Look {
 impl Opened {
     /// Tells on standard error what the look cost and what a reader of the answer should know.
     pub fn tell(&self, ui: &mut Ui) {
-        if let Some(look) = &self.look {
-            ui.say(&pause::line(&self.capture, look.threads, look.nonblocking, look.started.elapsed()));
-        }
-        self.capture.warnings.iter().for_each(|warning| ui.warn(warning));
+        tell(&self.capture, self.look.as_ref(), ui);
     }
+}
+
+/// Tells on standard error what a look cost, if there was one, and what a reader of the answer should know.
+pub fn tell(capture: &Capture, look: Option<&Look>, ui: &mut Ui) {
+    if let Some(look) = look {
+        ui.say(&pause::line(capture, look.threads, look.nonblocking, look.started.elapsed()));
+    }
+    capture.warnings.iter().for_each(|warning| ui.warn(warning));
 }
 
 /// Opens the one source that was named, for a command of this name.
@@ -69,6 +76,9 @@ impl Opened {
 /// # Errors
 /// With none named, or where it cannot be read.
 pub fn open(source: &SourceArgs, command: &str, ui: &mut Ui) -> Result<Opened, Failure> {
+    if let Some(path) = &source.snapshot {
+        return from_file(path, source, ui);
+    }
     let options = options(source, command)?;
     let pid = options.pid;
     let started = Instant::now();
@@ -77,6 +87,18 @@ pub fn open(source: &SourceArgs, command: &str, ui: &mut Ui) -> Result<Opened, F
         .map_err(|e| Refusal::of_look(&e, command, pid))?;
     let look = Look { threads: graph.details.threads, nonblocking: options.nonblocking, started };
     Ok(Opened { heap: graph.heap, capture: graph.capture, look: Some(look) })
+}
+
+fn from_file(path: &Path, source: &SourceArgs, ui: &mut Ui) -> Result<Opened, Failure> {
+    let limit = source.max_memory.unwrap_or_else(|| Budget::now().bytes);
+    let Snapshot { mut heap, capture } = ui
+        .working(&format!("reading {}", path.display()), || snapshot::read(path, limit))
+        .map_err(|e| Refusal::of_reading(&e, path))?;
+    // What the file shows, this answer need not.
+    if !source.values {
+        heap.values.clear();
+    }
+    Ok(Opened { heap, capture, look: None })
 }
 
 /// How to call leakspy from another account: by its path, where that account would not find it by name.

@@ -81,6 +81,13 @@ impl Ui {
         })
     }
 
+    /// Standard output, for an answer in bytes that is written as it is made; `None` where it is a terminal.
+    #[must_use]
+    pub fn pour(&mut self) -> Option<io::Stdout> {
+        let out = io::stdout();
+        (!out.is_terminal()).then_some(out)
+    }
+
     /// A line of words.
     pub fn say(&mut self, line: &str) {
         words(&visible(line));

@@ -4,6 +4,10 @@ pub mod architecture {
     #![doc = include_str!("architecture.md")]
 }
 
+pub mod formats {
+    #![doc = include_str!("formats.md")]
+}
+
 pub mod safety {
     #![doc = include_str!("safety.md")]
 }

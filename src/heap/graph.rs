@@ -2,6 +2,7 @@
 //! any Python version and of where it was read: a live process, a file and a sketch in a test all end here.
 
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 
 use super::census::{Census, SizeBasis, TypeTally};
 use super::edges::Edges;
@@ -22,7 +23,7 @@ pub struct Type {
 }
 
 /// What the references of a heap do not cover.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Gaps {
     /// Pointers of known meaning that led to no live object.
     pub dangling: u64,

@@ -1,9 +1,9 @@
 //! Where a heap came from and how far its numbers can be trusted: the `capture` object of every JSON answer.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How the interpreter was built.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Build {
     /// `--with-pydebug`.
     pub debug: bool,
@@ -15,7 +15,7 @@ pub struct Build {
 
 /// Bytes in blocks that the interpreter's small-object allocator has handed out, against those that an object or a
 /// buffer of an object accounts for. Blocks of dead objects that the interpreter keeps for reuse count as not handed out.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Default)]
 pub struct Coverage {
     /// Handed out, in bytes.
     pub used_bytes: u64,
@@ -26,7 +26,7 @@ pub struct Coverage {
 }
 
 /// Where the numbers come from.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Capture {
     /// `process`, `snapshot` or `core`.
     pub source: String,

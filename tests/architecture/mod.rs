@@ -15,9 +15,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("heap", &["addr", "heap"]),
     ("cpython", &["addr", "memory", "process", "heap", "cpython"]),
     ("capture", &["addr", "memory", "process", "heap", "cpython", "capture"]),
+    ("snapshot", &["addr", "heap", "snapshot"]),
     ("analysis", &["addr", "heap", "analysis"]),
     ("report", &["addr", "heap", "analysis", "report"]),
-    ("cli", &["addr", "memory", "process", "heap", "cpython", "capture", "analysis", "report", "cli"]),
+    ("cli", &["addr", "memory", "process", "heap", "cpython", "capture", "snapshot", "analysis", "report", "cli"]),
 ];
 
 struct Source {

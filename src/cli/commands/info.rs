@@ -14,6 +14,14 @@ use crate::report::{csv, json, table};
 /// Why there is no answer.
 pub fn run(args: &InfoArgs, ui: &mut Ui) -> Result<Exit, Failure> {
     let to = Destination::of(args.output.file.as_deref())?;
+    if let Some(path) = &args.source.snapshot {
+        let refusal = Refusal::new(
+            Exit::Usage,
+            format!("cannot tell more of the snapshot {}", path.display()),
+            "it holds a heap, and what info says of its process was not kept",
+        );
+        return Err(refusal.help(format!("leakspy types --snapshot {}", path.display())).into());
+    }
     let options = source::options(&args.source, "info")?;
     let pid = options.pid;
 

@@ -2,4 +2,5 @@
 
 pub mod info;
 pub mod ps;
+pub mod snapshot;
 pub mod types;
