@@ -80,7 +80,7 @@ mod tests {
         assert_eq!(refusal.exit, Exit::Usage);
         assert_eq!(
             refusal.to_string(),
-            "cannot tell which Page is meant: 2 types are called Page\n  try: --type app.Page\n  try: --type lib.Page"
+            "cannot tell which Page is meant: 2 types are called Page\n  try: --type app.Page\n       --type lib.Page"
         );
     }
 }

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use crate::analysis::referrers::Row;
 use crate::analysis::{Holder, Referrers};
 use crate::heap::{Heap, RootKind};
-use crate::report::number::thousands;
+use crate::report::number::{counted, thousands};
 use crate::report::text::{shorten_middle, visible};
 
 /// Columns of a line in a node.
@@ -50,7 +50,12 @@ pub fn referrers(out: &mut dyn Write, tree: &Referrers, heap: &Heap, nodes: usiz
         // A row that was merged into another has nothing below it, so its parent stands for itself.
         let style = if row.inferred > 0 { ", style=dashed" } else { "" };
         let inferred = if row.inferred > 0 { " (inferred)" } else { "" };
-        let label = format!("{}{inferred} ×{}", line(row.edge.trim_start()), thousands(row.count));
+        // A root's text stands in its node.
+        let edge = match row.holder {
+            Holder::Type(_) => line(row.edge.trim_start()) + inferred + " ",
+            _ => String::new(),
+        };
+        let label = format!("{edge}×{}", thousands(row.count));
         writeln!(out, "  n{} -> n{} [label={}{style}];", place(at, row), row.parent, quoted(&[label]))?;
     }
     more(out, tree, drawn)?;
@@ -75,8 +80,8 @@ fn node(out: &mut dyn Write, tree: &Referrers, at: usize, row: &Row, heap: &Heap
             lines.push(heap.objects.addr(id).to_string());
             lines.extend(tree.owners.known_as(heap, id).map(|known| line(&known)));
         }
-        None if row.objects > 0 => lines.push(format!("{} objects", thousands(row.objects))),
-        None => lines.push(format!("{} references", thousands(row.count))),
+        None if row.objects > 0 => lines.push(counted(row.objects, "object")),
+        None => lines.push(counted(row.count, "reference")),
     }
     writeln!(out, "  n{at} [shape={}, fillcolor=\"{}\", label={}];", kind.shape, kind.fill, quoted(&lines))
 }

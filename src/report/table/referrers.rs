@@ -11,13 +11,14 @@ use crate::report::grid::{Column, Give, Grid, Weight, styled};
 use crate::report::number::{counted, percent, thousands};
 use crate::report::text::{shorten_end, shorten_middle, visible, wrapped};
 
-const COLUMNS: [Column; 6] = [
+const COLUMNS: [Column; 7] = [
     Column { title: "HELD BY", right: false, give: Give::Middle },
     Column { title: "OF", right: false, give: Give::Never },
-    Column { title: "REFERENCES", right: true, give: Give::Never },
+    Column { title: "REFS", right: true, give: Give::Never },
+    Column { title: "ADDRESS", right: false, give: Give::Never },
     Column { title: "SHARE", right: true, give: Give::Whole },
     Column { title: "OBJECTS", right: true, give: Give::Whole },
-    Column { title: "WHICH", right: false, give: Give::Whole },
+    Column { title: "IS", right: false, give: Give::Whole },
 ];
 
 /// Columns of a type's name that are enough, on a terminal.
@@ -65,8 +66,9 @@ fn lines(grid: &mut Grid, tree: &Referrers, row: &Row, heap: &Heap, look: Look, 
     if row.hidden_rows > 0 {
         let more = format!("{indent}{}{}", branch(true).0, counted(row.hidden_rows, "more row"));
         let share = if row.references == 0 { 0.0 } else { row.hidden as f64 / row.references as f64 };
-        let rest = [String::new(), thousands(row.hidden), percent(share), String::new(), String::new()];
-        grid.push(Weight::Dim, [more].into_iter().chain(rest).collect());
+        let none = String::new;
+        let cells = vec![more, none(), thousands(row.hidden), none(), percent(share), none(), none()];
+        grid.push(Weight::Dim, cells);
     }
 }
 
@@ -77,9 +79,10 @@ fn cells(tree: &Referrers, row: &Row, heap: &Heap, look: Look, indent: &str) -> 
         format!("{indent}{}{inferred}", visible(row.edge.trim_start())),
         holder(row, look),
         thousands(row.count),
+        row.only.map_or_else(String::new, |id| heap.objects.addr(id).to_string()),
         percent(tree.share(row)),
         objects,
-        which(tree, row, heap),
+        known(tree, row, heap),
     ]
 }
 
@@ -94,16 +97,15 @@ fn holder(row: &Row, look: Look) -> String {
     }
 }
 
-/// The single object that refers, by name or address, and where it is followed.
-fn which(tree: &Referrers, row: &Row, heap: &Heap) -> String {
+/// The single object that refers, by its name, and where what refers is followed.
+fn known(tree: &Referrers, row: &Row, heap: &Heap) -> String {
     let known = row.only.and_then(|id| tree.owners.known_as(heap, id));
     let known = known.map(|known| shorten_end(&visible(&known), SHORT).into_owned());
-    let address = row.only.map(|id| heap.objects.addr(id).to_string());
     let elsewhere = match row.elsewhere {
         Some(0) if tree.asked().is_some_and(|asked| asked.objects == 1) => Some("(itself)".to_owned()),
         Some(0) => Some("(of these themselves)".to_owned()),
-        Some(_) => Some("(see above)".to_owned()),
+        Some(_) => Some("(followed in another row)".to_owned()),
         None => None,
     };
-    [address, known, elsewhere].into_iter().flatten().collect::<Vec<_>>().join(" ")
+    [known, elsewhere].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }

@@ -49,7 +49,8 @@ fn subjects(shown: &Shown, limit: Option<usize>, heap: &Heap) -> Vec<(&'static s
     let known = shown.owners.known_as(heap, shown.id);
     lines.extend(known.map(|known| ("is", visible(&known).into_owned())));
     lines.extend(heap.values.get(&shown.id).map(|value| ("value", visible(value).into_owned())));
-    lines.push(("size", format!("{} ({})", iec(object.bytes), counted(object.bytes, "byte"))));
+    let exact = counted(object.bytes, "byte");
+    lines.push(("size", if object.bytes < 1024 { exact } else { format!("{} ({exact})", iec(object.bytes)) }));
     lines.push(("refcount", refcount(&shown.account)));
     let gc = match object.generation {
         Generation::None => "not tracked".to_owned(),
