@@ -1,5 +1,17 @@
 //! Pure answers over what a heap holds: no process, no memory, no printing.
 
+pub mod audit;
+pub mod find;
 pub mod histogram;
+pub mod owners;
+pub mod referrers;
+pub mod select;
+pub mod show;
 
+pub use audit::{Account, Audit, AuditOptions, audit};
+pub use find::{FindOptions, FindSort, Found, Sample, find};
 pub use histogram::{Histogram, HistogramOptions, Sort, Totals, average, histogram};
+pub use owners::Owners;
+pub use referrers::{Holder, Referrers, ReferrersOptions, referrers};
+pub use select::{Note, Selected, Unclear, Wanted, select};
+pub use show::{Link, Shown, show};

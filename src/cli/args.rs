@@ -6,11 +6,19 @@ use std::time::Duration;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, value_parser};
 use regex::Regex;
 
-use crate::analysis::{HistogramOptions, Sort};
+use crate::addr::Addr;
+use crate::analysis::{FindOptions, FindSort, HistogramOptions, ReferrersOptions, Sample, Sort, Wanted};
 use crate::cli::quantity;
 
 /// Rows of a table for people, unless they ask for others.
 const TABLE_ROWS: usize = 20;
+
+/// Rows below each row of a tree for people, unless they ask for others.
+const TREE_ROWS: usize = 8;
+
+/// Levels of a graph, and groups drawn in it, unless others are asked for.
+const GRAPH_DEPTH: usize = 4;
+const GRAPH_NODES: usize = 60;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,6 +30,10 @@ Examples:
   leakspy types -p 25867 --nonblocking       never stop it, not for milliseconds
   leakspy snapshot -p 25867 -o heap.parquet  keep the heap for later
   leakspy types -s heap.parquet              the same answer, from the file
+  leakspy find -p 25867 --type app.Timing    which objects: their addresses
+  leakspy show -p 25867 0x7f01104e72c0       one object: its refcount, what it refers to, what refers to it
+  leakspy referrers -p 25867 --type app.Timing --depth 4
+                                             what holds these objects, and what holds that
 
 The process is stopped for some milliseconds, copied, let go, and only then looked into. Nothing is loaded into it, and \
 nothing is written to it.
@@ -30,6 +42,35 @@ Exit codes:
   0 done           3 not permitted                         6 partial
   1 over a limit   4 not a Python that leakspy knows     130 interrupted
   2 wrong usage    5 no such process, or it went away";
+
+const FIND_EXAMPLES: &str = "\
+Examples:
+  leakspy find -p 25867 --type app.Timing                 their addresses
+  leakspy find -p 25867 --type Timing                     the same, if only one type is called so
+  leakspy find -p 25867 --type 'app.*' --largest -n 10    the 10 largest objects of app's types
+  leakspy find -p 25867 --min-bytes 1MiB --largest        what is larger than 1 MiB
+  leakspy find -p 25867 --filter '^app' --sample 5        5 of them, the same each time, spread over all
+
+An address feeds the others: leakspy show -p 25867 ADDRESS";
+
+const SHOW_EXAMPLES: &str = "\
+Examples:
+  leakspy show -p 25867 0x7f01104e72c0             one object, as leakspy find lists it
+  leakspy show -p 25867 139642271694528            the same, as id() gives it
+  leakspy show -p 25867 0x7f01104e72c0 --values    with contents
+  leakspy show -p 25867 0x7f01104e72c0 -n 0        with all that it refers to and that refers to it
+
+References that nothing found explains are <native>: C code holds them, or a place that leakspy does not read.";
+
+const REFERRERS_EXAMPLES: &str = "\
+Examples:
+  leakspy referrers -p 25867 --type app.Timing              what refers to them, merged
+  leakspy referrers -p 25867 --type app.Timing --depth 4    and what refers to that, as a tree
+  leakspy referrers -p 25867 --address 0x7f01104e72c0       what refers to one object
+  leakspy referrers -p 25867 --type app.Timing --format dot | dot -Tsvg > holders.svg
+
+How references are merged: indices and numbers are [*]; string keys too where more than 8 of one type of holder lead to one \
+object each. What is counted are references. An object is followed once, on the first level that it stands on.";
 
 /// Says what fills the heap of a running Python process, from outside.
 #[derive(Debug, Parser)]
@@ -55,6 +96,18 @@ pub enum Command {
     Info(InfoArgs),
     /// Write a process's heap into a file, for a look at it later or elsewhere
     Snapshot(SnapshotArgs),
+    /// Find objects: their addresses, by type and size
+    #[command(after_help = FIND_EXAMPLES)]
+    Find(FindArgs),
+    /// Show one object: type, size, refcount explained, what it refers to, what refers to it
+    #[command(after_help = SHOW_EXAMPLES)]
+    Show(ShowArgs),
+    /// Say what refers to objects, merged; as a table, a tree or a graph
+    #[command(after_help = REFERRERS_EXAMPLES)]
+    Referrers(ReferrersArgs),
+    /// Compare refcounts with the references found, to judge leakspy by
+    #[command(hide = true)]
+    Audit(AuditArgs),
 }
 
 /// What `leakspy types` takes.
@@ -111,6 +164,116 @@ pub struct SnapshotArgs {
     /// Write there, all or nothing, for you alone to read; - is standard output
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub file: PathBuf,
+}
+
+/// What `leakspy find` takes.
+#[derive(Debug, ClapArgs)]
+pub struct FindArgs {
+    /// Which objects.
+    #[command(flatten)]
+    pub of: TypeChoice,
+    /// Only objects of at least this size, such as 1MiB
+    #[arg(long, value_name = "SIZE", value_parser = quantity::size)]
+    pub min_bytes: Option<u64>,
+    /// The largest first: the same as --sort bytes
+    #[arg(long, conflicts_with = "sort")]
+    pub largest: bool,
+    /// Only so many, picked evenly from all that match; the same ones each time
+    #[arg(long, value_name = "N")]
+    pub sample: Option<usize>,
+    /// With --sample: another number picks others
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "sample")]
+    pub seed: u64,
+    /// Sort by this, biggest first (address: lowest first; type: by name)
+    #[arg(long, value_name = "KEY", value_enum, default_value_t = ObjectKey::Address)]
+    pub sort: ObjectKey,
+    /// Where to look.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// Where the answer goes.
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// How many rows.
+    #[command(flatten)]
+    pub rows: RowArgs,
+}
+
+/// What `leakspy show` takes.
+#[derive(Debug, ClapArgs)]
+pub struct ShowArgs {
+    /// The object: 0x7f01104e72c0, or the number that id() gives
+    #[arg(value_name = "ADDRESS", value_parser = quantity::address)]
+    pub address: Addr,
+    /// Where to look.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// Where the answer goes.
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// How many rows.
+    #[command(flatten)]
+    pub rows: RowArgs,
+}
+
+/// What `leakspy referrers` takes.
+#[derive(Debug, ClapArgs)]
+#[command(group = clap::ArgGroup::new("objects").required(true).args(["of", "filter", "address"]))]
+pub struct ReferrersArgs {
+    /// Which objects, by type.
+    #[command(flatten)]
+    pub of: TypeChoice,
+    /// The object at this address
+    #[arg(long, value_name = "ADDRESS", value_parser = quantity::address)]
+    pub address: Option<Addr>,
+    /// So many levels: what refers to the objects, what refers to that … [default: 1, or 4 with --format dot]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u8).range(1..=50))]
+    pub depth: Option<u8>,
+    /// With --format dot: draw so many groups at most, 0 for all [default: 60]
+    #[arg(long, value_name = "N")]
+    pub nodes: Option<usize>,
+    /// Where to look.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// The table is for people; JSON is the stable interface for programs; dot is for Graphviz
+    #[arg(short, long, value_enum, default_value_t = GraphFormat::Table)]
+    pub format: GraphFormat,
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
+    /// Write there, all or nothing, instead of to standard output
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Show so many rows below each, 0 for all [default: 20 in tables, 8 in trees, all in JSON, CSV and dot]
+    #[arg(short = 'n', long, value_name = "N")]
+    pub limit: Option<usize>,
+}
+
+/// What `leakspy audit` takes.
+#[derive(Debug, ClapArgs)]
+pub struct AuditArgs {
+    /// So many examples a type
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub examples: usize,
+    /// Where to look.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// Where the answer goes.
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// How many rows.
+    #[command(flatten)]
+    pub rows: RowArgs,
+}
+
+/// Objects, by their type.
+#[derive(Debug, ClapArgs)]
+pub struct TypeChoice {
+    /// Objects of exactly this type: module.qualname, a glob such as 'app.*', or a name without its module
+    #[arg(id = "of", long = "type", short = 't', value_name = "TYPE", conflicts_with = "filter")]
+    pub of: Option<String>,
+    /// Objects of the types whose module.qualname this regular expression matches
+    #[arg(long, value_name = "REGEX", value_parser = regex)]
+    pub filter: Option<Regex>,
 }
 
 /// Where to look, and how gently.
@@ -183,6 +346,32 @@ pub enum Format {
     Csv,
 }
 
+/// The shape of an answer that may be a graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GraphFormat {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+    /// For spreadsheets.
+    Csv,
+    /// For Graphviz.
+    Dot,
+}
+
+/// What objects are sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ObjectKey {
+    /// Address.
+    Address,
+    /// Size.
+    Bytes,
+    /// Refcount.
+    Refcount,
+    /// Type.
+    Type,
+}
+
 /// When to use colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum When {
@@ -253,6 +442,75 @@ impl TypesArgs {
     }
 }
 
+impl TypeChoice {
+    /// Which objects are meant; all, where nothing was said.
+    #[must_use]
+    pub fn wanted(&self) -> Wanted {
+        match (&self.of, &self.filter) {
+            (Some(name), _) => Wanted::Type(name.clone()),
+            (None, Some(regex)) => Wanted::Matching(regex.clone()),
+            (None, None) => Wanted::All,
+        }
+    }
+}
+
+impl FindArgs {
+    /// What is to be listed. A sample that was asked for is shown whole, unless a limit was asked for too.
+    #[must_use]
+    pub fn options(&self) -> FindOptions {
+        let sort = match self.sort {
+            _ if self.largest => FindSort::Bytes,
+            ObjectKey::Address => FindSort::Address,
+            ObjectKey::Bytes => FindSort::Bytes,
+            ObjectKey::Refcount => FindSort::Refcount,
+            ObjectKey::Type => FindSort::Type,
+        };
+        let limit = match (self.sample, self.rows.limit) {
+            (Some(_), None) => None,
+            _ => self.rows.limit(self.output.format()),
+        };
+        let sample = self.sample.map(|of| Sample { of, seed: self.seed });
+        FindOptions { min_bytes: self.min_bytes.unwrap_or(0), sort, sample, limit }
+    }
+}
+
+impl ReferrersArgs {
+    /// Which objects are meant.
+    #[must_use]
+    pub fn wanted(&self) -> Wanted {
+        self.address.map_or_else(|| self.of.wanted(), Wanted::At)
+    }
+
+    /// The shape asked for, by whichever option.
+    #[must_use]
+    pub fn format(&self) -> GraphFormat {
+        if self.json { GraphFormat::Json } else { self.format }
+    }
+
+    /// How far to look, and how much to tell.
+    #[must_use]
+    pub fn options(&self) -> ReferrersOptions {
+        let format = self.format();
+        let usual = if format == GraphFormat::Dot { GRAPH_DEPTH } else { 1 };
+        let depth = self.depth.map_or(usual, usize::from);
+        let limit = match self.limit {
+            Some(0) => None,
+            None if format == GraphFormat::Table => Some(if depth == 1 { TABLE_ROWS } else { TREE_ROWS }),
+            limit => limit,
+        };
+        ReferrersOptions { depth, limit }
+    }
+
+    /// How many groups a graph may have.
+    #[must_use]
+    pub fn nodes(&self) -> usize {
+        match self.nodes {
+            Some(0) => usize::MAX,
+            nodes => nodes.unwrap_or(GRAPH_NODES),
+        }
+    }
+}
+
 /// A regular expression, or the one line that says what is wrong with it.
 fn regex(text: &str) -> Result<Regex, String> {
     Regex::new(text).map_err(|e| {
@@ -302,6 +560,49 @@ mod tests {
             ("-p 1 --snapshot file", "cannot be used with"),
         ] {
             let error = types(line).expect_err(line);
+            assert_eq!(error.exit_code(), 2, "{line}");
+            assert!(error.to_string().contains(says), "{line}: {error}");
+        }
+    }
+
+    fn command(line: &str) -> Result<Command, clap::Error> {
+        Ok(Args::try_parse_from(format!("leakspy {line}").split_whitespace())?.command)
+    }
+
+    #[test]
+    fn a_sample_is_shown_whole_and_a_tree_is_kept_short() {
+        let find = |line: &str| match command(&format!("find -p 1 {line}")) {
+            Ok(Command::Find(args)) => args.options(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(find("").limit, Some(20));
+        assert_eq!(find("--sample 50").limit, None);
+        assert_eq!(find("--sample 50 -n 3").limit, Some(3));
+        assert_eq!(find("--largest").sort, FindSort::Bytes);
+        let tree = |line: &str| match command(&format!("referrers -p 1 --type a.B {line}")) {
+            Ok(Command::Referrers(args)) => (args.options().depth, args.options().limit),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(tree(""), (1, Some(20)));
+        assert_eq!(tree("--depth 3"), (3, Some(8)));
+        assert_eq!(tree("--depth 3 --json"), (3, None));
+        assert_eq!(tree("-f dot"), (4, None));
+    }
+
+    #[test]
+    fn objects_are_named_in_one_way() {
+        for (line, says) in [
+            ("referrers -p 1", "required arguments were not provided"),
+            ("referrers -p 1 --type a --address 0x10", "cannot be used with"),
+            ("referrers -p 1 --filter a --type b", "cannot be used with"),
+            ("referrers -p 1 --type a --depth 0", "0 is not in 1..=50"),
+            ("find -p 1 --type a --filter b", "cannot be used with"),
+            ("find -p 1 --largest --sort type", "cannot be used with"),
+            ("find -p 1 --seed 3", "required arguments were not provided"),
+            ("show -p 1", "required arguments were not provided"),
+            ("show -p 1 7fz", "expected an address"),
+        ] {
+            let error = command(line).expect_err(line);
             assert_eq!(error.exit_code(), 2, "{line}");
             assert!(error.to_string().contains(says), "{line}: {error}");
         }

@@ -1,6 +1,7 @@
 //! The command line: what was typed → a look at a process → bytes on standard output and an exit code. Analyses nothing.
 
 pub mod args;
+pub mod choice;
 pub mod commands;
 pub mod exit;
 pub mod failure;
@@ -27,5 +28,9 @@ pub fn run(args: &Args, ui: &mut Ui) -> Result<Exit, Failure> {
         args::Command::Ps(args) => commands::ps::run(args, ui),
         args::Command::Info(args) => commands::info::run(args, ui),
         args::Command::Snapshot(args) => commands::snapshot::run(args, ui),
+        args::Command::Find(args) => commands::find::run(args, ui),
+        args::Command::Show(args) => commands::show::run(args, ui),
+        args::Command::Referrers(args) => commands::referrers::run(args, ui),
+        args::Command::Audit(args) => commands::audit::run(args, ui),
     }
 }

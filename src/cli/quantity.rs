@@ -1,6 +1,8 @@
-//! Sizes and durations as people type them: `64MiB`, `1.5s`.
+//! Sizes, durations and addresses as people type them: `64MiB`, `1.5s`, `0x7f01104e72c0`.
 
 use std::time::Duration;
+
+use crate::addr::Addr;
 
 /// Reads `500ms`, `2s`, `1.5s`, `250us`, `1m`.
 ///
@@ -43,6 +45,20 @@ pub fn size(text: &str) -> Result<u64, String> {
     }
 }
 
+/// Reads `0x7f01104e72c0`, and `139642271694528`, as Python's `id()` gives it.
+///
+/// # Errors
+/// What was expected instead.
+pub fn address(text: &str) -> Result<Addr, String> {
+    let number = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        // from_str_radix would take a sign.
+        Some(digits) if digits.starts_with('+') => None,
+        Some(digits) => u64::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok().filter(|_| !text.starts_with('+')),
+    };
+    number.map(Addr).ok_or_else(|| "expected an address: 0x7f01104e72c0, or the number that id() gives".to_owned())
+}
+
 /// A plain decimal number and what follows it, in lower case.
 fn split(text: &str) -> Option<(f64, String)> {
     let text = text.trim();
@@ -63,6 +79,15 @@ mod tests {
         assert_eq!(duration("0s"), Ok(Duration::ZERO));
         for bad in ["", "500", "ms", "-1s", "1.2.3s", "infs", "NaNs", "1h", "99999999999999999999999s"] {
             assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_hexadecimal_or_what_id_gives() {
+        assert_eq!(address("0x7f01104e72c0"), Ok(Addr(0x7f01_104e_72c0)));
+        assert_eq!(address("139642271694528"), Ok(Addr(139_642_271_694_528)));
+        for bad in ["", "0x", "7f01", "-1", "+1", "0x+1", "0x10000000000000000"] {
+            assert!(address(bad).is_err(), "{bad}");
         }
     }
 

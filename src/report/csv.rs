@@ -1,6 +1,10 @@
 //! Findings as CSV: a heading and a row each, bytes as plain numbers. Where the numbers come from does not fit in here;
 //! it stands in JSON.
 
+mod objects;
+
+pub use objects::{audit, find, referrers, show};
+
 use std::io::{self, Write};
 
 use serde_json::Value;

@@ -1,5 +1,15 @@
 //! Findings as JSON, the stable interface: names and order of the keys are a promise to scripts.
 
+mod audit;
+mod find;
+mod referrers;
+mod show;
+
+pub use audit::audit;
+pub use find::find;
+pub use referrers::referrers;
+pub use show::show;
+
 use std::io::{self, Write};
 
 use serde::Serialize;

@@ -1,6 +1,7 @@
 //! Findings → bytes, one file a format. Computes nothing: what is shown was found before.
 
 pub mod csv;
+pub mod dot;
 pub mod grid;
 pub mod json;
 pub mod number;

@@ -15,7 +15,7 @@ mod harm;
 mod histogram;
 mod places;
 mod snapshots;
-mod support;
+pub mod support;
 mod web;
 mod words;
 mod zoo;

@@ -1,6 +1,10 @@
 //! One file a command, all alike: open → analyse → render.
 
+pub mod audit;
+pub mod find;
 pub mod info;
 pub mod ps;
+pub mod referrers;
+pub mod show;
 pub mod snapshot;
 pub mod types;

@@ -1,9 +1,17 @@
 //! Findings as tables for people: as wide as the terminal, biggest first. For programs there are JSON and CSV.
 
+mod audit;
+mod find;
 mod info;
 mod processes;
+mod referrers;
+mod show;
 mod types;
 
+pub use audit::audit;
+pub use find::find;
 pub use info::info;
 pub use processes::processes;
+pub use referrers::referrers;
+pub use show::show;
 pub use types::types;

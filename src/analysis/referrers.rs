@@ -1,0 +1,740 @@
+//! Some objects → what refers to them, merged, and what refers to that: a tree of holders. Does not search for ways to a
+//! root; that is another question.
+//!
+//! **A row** stands for all references of one text from objects of one type name to the objects of the row above it.
+//! Indices and numbers are `[*]`. A string key stays as it is while keys are few: where more than [`MOST_KEYS`] distinct
+//! string keys of one referrer type lead to one object each, all of these are `[*]` too; keys that lead to several objects
+//! stay. Roots are rows as well, by their text (merged by kind under the same rule), and so is what the refcounts say
+//! that nothing found explains: `<native>`.
+//!
+//! **What is counted** are references, so that the counts below a row add up to all references to its objects. References
+//! that lead past other objects (shortcuts) are left out; those that no refcount counts are not.
+//!
+//! **An object is followed once**, on the first level that it stands on, in the row with most references among those shown
+//! that it belongs to; the objects asked for are not followed again. So the tree is finite, and a cycle ends where it closes.
+
+use std::cell::{Cell, RefCell};
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::owners::Owners;
+use crate::heap::{Heap, Id, Label, RootKind, TextId};
+
+/// More string keys than these, each of one object only, are merged.
+pub const MOST_KEYS: usize = 8;
+
+/// How far to look, and how much of it to tell.
+#[derive(Debug, Clone, Copy)]
+pub struct ReferrersOptions {
+    /// Levels of referrers; at least one.
+    pub depth: usize,
+    /// At most so many rows below each row; `None` for all.
+    pub limit: Option<usize>,
+}
+
+impl Default for ReferrersOptions {
+    fn default() -> Self {
+        ReferrersOptions { depth: 1, limit: None }
+    }
+}
+
+/// Who refers.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Holder {
+    /// No one: these are the objects asked for. Their type's name, if they have all the same one.
+    Asked(Option<String>),
+    /// Objects of this type name.
+    Type(String),
+    /// A place outside of the heap.
+    Root(RootKind),
+    /// Native code: references that nothing found explains.
+    Native,
+}
+
+/// Merged references from one kind of holder to the objects of the row above.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The row whose objects it refers to.
+    pub parent: usize,
+    /// 0 for the objects asked for, 1 for what refers to them …
+    pub level: usize,
+    /// Merged text of the references; raw text of the target within.
+    pub edge: String,
+    /// Who refers.
+    pub holder: Holder,
+    /// How many references.
+    pub count: u64,
+    /// How many of them were found by scanning memory.
+    pub inferred: u64,
+    /// How many objects refer; 0 of roots and native code.
+    pub objects: u64,
+    /// The object that refers, where it is a single one.
+    pub only: Option<Id>,
+    /// How many of those objects are followed below this row.
+    pub followed: u64,
+    /// The row below which all of them are followed instead; itself where nothing is left to say.
+    pub elsewhere: Option<usize>,
+    /// References to the objects that are followed here; 0 where the tree ends.
+    pub references: u64,
+    /// The rows below, most references first.
+    pub below: Vec<usize>,
+    /// Further rows below that a limit cut off.
+    pub hidden_rows: u64,
+    /// References in those rows.
+    pub hidden: u64,
+}
+
+/// A tree of holders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Referrers {
+    /// The rows, level by level; the first are the objects asked for.
+    pub rows: Vec<Row>,
+    /// Whose `__dict__` the single dicts among the referrers are.
+    pub owners: Owners,
+}
+
+impl Referrers {
+    /// The part of all references to the row above that a row makes up, 0 to 1.
+    #[must_use]
+    pub fn share(&self, row: &Row) -> f64 {
+        let all = self.rows.get(row.parent).map_or(0, |parent| parent.references);
+        if all == 0 { 0.0 } else { row.count as f64 / all as f64 }
+    }
+
+    /// The objects asked for.
+    #[must_use]
+    pub fn asked(&self) -> Option<&Row> {
+        self.rows.first()
+    }
+
+    /// The rows below a row.
+    pub fn below<'a>(&'a self, row: &'a Row) -> impl Iterator<Item = (usize, &'a Row)> + 'a {
+        row.below.iter().filter_map(|at| self.rows.get(*at).map(|row| (*at, row)))
+    }
+}
+
+const NO_ROW: u32 = u32::MAX;
+
+/// A set of objects.
+struct Set(Vec<u64>);
+
+impl Set {
+    fn new(objects: usize) -> Set {
+        Set(vec![0; objects.div_ceil(64)])
+    }
+
+    fn add(&mut self, id: u32) {
+        if let Some(word) = self.0.get_mut(id as usize / 64) {
+            *word |= 1 << (id % 64);
+        }
+    }
+
+    fn has(&self, id: u32) -> bool {
+        self.0.get(id as usize / 64).is_some_and(|word| word & 1 << (id % 64) != 0)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.iter().all(|word| *word == 0)
+    }
+
+    fn members(&self) -> impl Iterator<Item = u32> + '_ {
+        self.0.iter().enumerate().flat_map(|(at, word)| {
+            let first = at as u32 * 64;
+            (0..64).filter(move |bit| word & 1 << bit != 0).map(move |bit| first + bit)
+        })
+    }
+}
+
+/// Who a group's references come from, before it has a text.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum By {
+    /// Objects with this type name, by a merged label.
+    Type(u32, Label),
+    /// Roots with this text, or of this kind where texts are merged.
+    Root(RootKind, Option<TextId>),
+    Native,
+}
+
+/// Merged references, in the making.
+struct Group {
+    row: u32,
+    by: By,
+    count: u64,
+    inferred: u64,
+    objects: u64,
+    last: Option<Id>,
+}
+
+/// Where the objects of a tree stand.
+struct Walk<'a> {
+    heap: &'a Heap,
+    /// One number for all types of one name.
+    names: Vec<u32>,
+    /// In which row each object is followed.
+    row_of: Vec<u32>,
+    /// The objects of the level under way.
+    level: Set,
+    rows: Vec<Row>,
+}
+
+/// Finds what refers to these objects. A level takes three passes over all references, however many objects stand on it.
+#[must_use]
+pub fn referrers(heap: &Heap, asked: &[Id], options: &ReferrersOptions) -> Referrers {
+    let mut walk = Walk::new(heap, asked);
+    let found = heap.references_found();
+    for level in 1..=options.depth.max(1) {
+        let groups = walk.groups(&found);
+        let placed = walk.place(level, &groups, options.limit);
+        if !walk.follow(&groups, &placed, level < options.depth) {
+            break;
+        }
+    }
+    let owners = Owners::of(heap, walk.rows.iter().filter_map(|row| row.only));
+    Referrers { rows: walk.rows, owners }
+}
+
+impl<'a> Walk<'a> {
+    fn new(heap: &'a Heap, asked: &[Id]) -> Walk<'a> {
+        let mut numbers: FxHashMap<&str, u32> = FxHashMap::default();
+        let names =
+            heap.types.iter().enumerate().map(|(at, of)| *numbers.entry(&of.name).or_insert(at as u32)).collect();
+        let mut row_of = vec![NO_ROW; heap.objects.len()];
+        let mut level = Set::new(heap.objects.len());
+        let mut objects = 0;
+        for id in asked {
+            if let Some(row) = row_of.get_mut(id.at()).filter(|row| **row == NO_ROW) {
+                *row = 0;
+                level.add(id.0);
+                objects += 1;
+            }
+        }
+        let mut types = asked.iter().map(|id| heap.type_name(*id));
+        let first = types.next();
+        let one = first.filter(|first| types.all(|of| of == *first));
+        let row = Row {
+            parent: 0,
+            level: 0,
+            edge: String::new(),
+            holder: Holder::Asked(one.map(str::to_owned)),
+            count: 0,
+            inferred: 0,
+            objects,
+            only: asked.first().copied().filter(|_| objects == 1),
+            followed: objects,
+            elsewhere: None,
+            references: 0,
+            below: Vec::new(),
+            hidden_rows: 0,
+            hidden: 0,
+        };
+        Walk { heap, names, row_of, level, rows: vec![row] }
+    }
+
+    fn name(&self, id: Id) -> u32 {
+        self.names.get(self.heap.objects.of(id).at()).copied().unwrap_or(u32::MAX)
+    }
+
+    fn row(&self, id: u32) -> u32 {
+        self.row_of.get(id as usize).copied().unwrap_or(NO_ROW)
+    }
+
+    /// Calls `each` with every reference to an object of this level: from which, to which, by which label, was it
+    /// inferred; `end` after the last one of each object that has any.
+    fn references(&self, mut each: impl FnMut(Id, u32, Label, bool), mut end: impl FnMut(Id)) {
+        for from in self.heap.objects.ids() {
+            let (to, labels) = self.heap.edges.row(from);
+            let mut any = false;
+            for (to, label) in to.iter().zip(labels) {
+                if self.level.has(*to) && !label.is_shortcut() {
+                    any = true;
+                    each(from, *to, self.heap.names.label_of(*label), label.is_inferred());
+                }
+            }
+            if any {
+                end(from);
+            }
+        }
+    }
+
+    /// The references to the objects of this level, merged.
+    fn groups(&self, found: &[u32]) -> Groups {
+        let mut keys = Keys::default();
+        self.references(
+            |from, to, label, _| {
+                if let Label::Key(text) = label {
+                    keys.note((self.row(to), self.name(from)), text, to);
+                }
+            },
+            |_| {},
+        );
+        keys.count();
+        let mut groups = Groups { keys, all: Vec::new(), at: FxHashMap::default(), latest: None };
+        self.references(
+            |from, to, label, inferred| {
+                let (row, name) = (self.row(to), self.name(from));
+                let by = By::Type(name, groups.keys.merged((row, name), label));
+                groups.add(row, by, Some(from), 1, inferred);
+            },
+            |_| {},
+        );
+
+        let roots = || self.heap.roots.iter().filter(|root| self.level.has(root.object.0));
+        let mut texts: Keys<(u32, RootKind)> = Keys::default();
+        roots().for_each(|root| texts.note((self.row(root.object.0), root.kind), root.text, root.object.0));
+        texts.count();
+        for root in roots() {
+            let row = self.row(root.object.0);
+            let text = Some(root.text).filter(|text| !texts.is_merged((row, root.kind), *text));
+            groups.add(row, By::Root(root.kind, text), None, 1, false);
+        }
+        for id in self.level.members() {
+            let count = found.get(id as usize).copied().unwrap_or(0);
+            let native = self.heap.objects.refcount(Id(id)).saturating_sub(count);
+            if native > 0 && !self.heap.objects.is_immortal(Id(id)) {
+                groups.add(self.row(id), By::Native, None, native.into(), false);
+            }
+        }
+        groups
+    }
+
+    /// Makes rows of the groups, most references first; says for each group which row it is, if it is not cut off.
+    fn place(&mut self, level: usize, groups: &Groups, limit: Option<usize>) -> Vec<Option<u32>> {
+        let mut rows: Vec<(usize, Row)> =
+            groups.all.iter().enumerate().map(|(at, group)| (at, self.row_for(level, group))).collect();
+        rows.sort_by(|(_, a), (_, b)| {
+            let key = |row: &Row| (std::cmp::Reverse(row.count), std::cmp::Reverse(row.objects));
+            (a.parent, key(a)).cmp(&(b.parent, key(b))).then_with(|| (&a.edge, &a.holder).cmp(&(&b.edge, &b.holder)))
+        });
+        let mut placed = vec![None; groups.all.len()];
+        for (group, row) in rows {
+            let at = self.rows.len();
+            let Some(parent) = self.rows.get_mut(row.parent) else { continue };
+            parent.references = parent.references.saturating_add(row.count);
+            if limit.is_some_and(|limit| parent.below.len() >= limit) {
+                parent.hidden_rows += 1;
+                parent.hidden = parent.hidden.saturating_add(row.count);
+                continue;
+            }
+            parent.below.push(at);
+            self.rows.push(row);
+            if let Some(placed) = placed.get_mut(group) {
+                *placed = u32::try_from(at).ok();
+            }
+        }
+        placed
+    }
+
+    fn row_for(&self, level: usize, group: &Group) -> Row {
+        let names = &self.heap.names;
+        let (edge, holder) = match group.by {
+            By::Type(name, label) => {
+                let name = self.heap.types.get(name as usize).map_or("?", |of| &of.name);
+                (label.merged(names), Holder::Type(name.to_owned()))
+            }
+            By::Root(kind, Some(text)) => (names.get(text).to_owned(), Holder::Root(kind)),
+            By::Root(kind, None) => (many(kind).to_owned(), Holder::Root(kind)),
+            By::Native => ("<native>".to_owned(), Holder::Native),
+        };
+        Row {
+            parent: group.row as usize,
+            level,
+            edge,
+            holder,
+            count: group.count,
+            inferred: group.inferred,
+            objects: group.objects,
+            only: group.last.filter(|_| group.objects == 1),
+            followed: 0,
+            elsewhere: None,
+            references: 0,
+            below: Vec::new(),
+            hidden_rows: 0,
+            hidden: 0,
+        }
+    }
+
+    /// Gives the referring objects to the rows in which they are followed, and makes them the next level; `false` where there
+    /// is none. Where the tree ends, says only which of them stand above already.
+    fn follow(&mut self, groups: &Groups, placed: &[Option<u32>], on: bool) -> bool {
+        let mut next = Set::new(self.heap.objects.len());
+        let mut row_of = std::mem::take(&mut self.row_of);
+        let mut followed = vec![0_u64; self.rows.len()];
+        let mut seen = vec![Seen::Nowhere; self.rows.len()];
+        // The rows that one object belongs to.
+        let touched = RefCell::new(Vec::<u32>::new());
+        // Objects of this level have their rows already: none that is looked up is changed.
+        let rows = Cell::from_mut(&mut row_of[..]).as_slice_of_cells();
+        self.references(
+            |from, to, label, _| {
+                let (row, name) = (rows.get(to as usize).map_or(NO_ROW, Cell::get), self.name(from));
+                let by = By::Type(name, groups.keys.merged((row, name), label));
+                let at = groups.find(row, by).and_then(|at| placed.get(at).copied().flatten());
+                touched.borrow_mut().extend(at);
+            },
+            |from| {
+                let mut touched = touched.borrow_mut();
+                if let Some(at) = rows.get(from.at()) {
+                    if at.get() == NO_ROW && on {
+                        let rank = |row: &u32| {
+                            (self.rows.get(*row as usize).map_or(0, |row| row.count), std::cmp::Reverse(*row))
+                        };
+                        if let Some(best) = touched.iter().copied().max_by_key(rank) {
+                            at.set(best);
+                            next.add(from.0);
+                            followed.get_mut(best as usize).into_iter().for_each(|n| *n += 1);
+                        }
+                    }
+                    for row in touched.iter() {
+                        seen.get_mut(*row as usize).into_iter().for_each(|seen| seen.add(at.get()));
+                    }
+                }
+                touched.clear();
+            },
+        );
+        for ((row, followed), seen) in self.rows.iter_mut().zip(followed).zip(seen) {
+            row.followed += followed;
+            if let (Seen::In(at), 0) = (seen, row.followed) {
+                row.elsewhere = Some(at as usize);
+            }
+        }
+        self.row_of = row_of;
+        self.level = next;
+        !self.level.is_empty()
+    }
+}
+
+/// In which row the objects of another are followed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    Nowhere,
+    In(u32),
+    Several,
+}
+
+impl Seen {
+    fn add(&mut self, row: u32) {
+        *self = match *self {
+            Seen::Nowhere if row != NO_ROW => Seen::In(row),
+            Seen::In(before) if before == row => Seen::In(row),
+            _ => Seen::Several,
+        };
+    }
+}
+
+/// Merged references, in the order in which they were first met.
+struct Groups {
+    keys: Keys<(u32, u32)>,
+    all: Vec<Group>,
+    at: FxHashMap<(u32, By), usize>,
+    /// The group added to last: neighbours in a list are of one.
+    latest: Option<usize>,
+}
+
+impl Groups {
+    fn find(&self, row: u32, by: By) -> Option<usize> {
+        self.at.get(&(row, by)).copied()
+    }
+
+    fn add(&mut self, row: u32, by: By, from: Option<Id>, count: u64, inferred: bool) {
+        let latest = self.latest.filter(|at| self.all.get(*at).is_some_and(|group| (group.row, group.by) == (row, by)));
+        let at = latest.unwrap_or_else(|| {
+            *self.at.entry((row, by)).or_insert_with(|| {
+                self.all.push(Group { row, by, count: 0, inferred: 0, objects: 0, last: None });
+                self.all.len() - 1
+            })
+        });
+        self.latest = Some(at);
+        let Some(group) = self.all.get_mut(at) else { return };
+        group.count = group.count.saturating_add(count);
+        group.inferred += u64::from(inferred);
+        // Objects come in order, so one that refers twice comes twice in a row.
+        if from.is_some() && group.last != from {
+            group.objects += 1;
+            group.last = from;
+        }
+    }
+}
+
+/// Which texts lead to one object only, by who bears them.
+struct Keys<K> {
+    /// The object that a text leads to; `None` for several.
+    to: FxHashMap<(K, TextId), Option<u32>>,
+    crowded: FxHashSet<K>,
+}
+
+impl<K> Default for Keys<K> {
+    fn default() -> Self {
+        Keys { to: FxHashMap::default(), crowded: FxHashSet::default() }
+    }
+}
+
+impl<K: Copy + Eq + std::hash::Hash> Keys<K> {
+    fn note(&mut self, of: K, text: TextId, to: u32) {
+        let one = self.to.entry((of, text)).or_insert(Some(to));
+        *one = one.filter(|one| *one == to);
+    }
+
+    /// Decides, once all are noted, where there are too many.
+    fn count(&mut self) {
+        let mut singles: FxHashMap<K, usize> = FxHashMap::default();
+        for ((of, _), _) in self.to.iter().filter(|(_, to)| to.is_some()) {
+            *singles.entry(*of).or_default() += 1;
+        }
+        self.crowded = singles.into_iter().filter(|(_, n)| *n > MOST_KEYS).map(|(of, _)| of).collect();
+    }
+
+    fn is_merged(&self, of: K, text: TextId) -> bool {
+        self.crowded.contains(&of) && self.to.get(&(of, text)).is_some_and(Option::is_some)
+    }
+
+    /// One label for all that are merged with this one.
+    fn merged(&self, of: K, label: Label) -> Label {
+        match label {
+            Label::Item(_) | Label::NumberKey(_) => Label::Item(0),
+            Label::Key(text) if self.is_merged(of, text) => Label::Item(0),
+            Label::Argument(_) => Label::Argument(0),
+            Label::Attribute(name) | Label::Through(name) => Label::Field(name),
+            other => other,
+        }
+    }
+}
+
+/// Many roots of one kind.
+fn many(kind: RootKind) -> &'static str {
+    match kind {
+        RootKind::UserModule => "<modules>",
+        RootKind::LibraryModule => "<library modules>",
+        RootKind::Frame => "<frames>",
+        RootKind::Thread => "<threads>",
+        RootKind::Interpreter => "<interpreter>",
+        RootKind::StaticType => "<static types>",
+        RootKind::Cache => "<caches>",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::heap::{LabelId, Sketch};
+
+    fn look(heap: &Heap, asked: &[Id], depth: usize) -> Referrers {
+        referrers(heap, asked, &ReferrersOptions { depth, limit: None })
+    }
+
+    /// The rows as indented lines: `edge of holder xcount (objects, followed)`.
+    fn drawn(tree: &Referrers) -> String {
+        fn lines(tree: &Referrers, row: &Row, out: &mut String) {
+            for (at, row) in tree.below(row) {
+                let indent = "  ".repeat(row.level - 1);
+                let holder = match &row.holder {
+                    Holder::Type(name) => name.clone(),
+                    Holder::Root(kind) => kind.word().to_owned(),
+                    other => format!("{other:?}"),
+                };
+                let elsewhere = row.elsewhere.map_or(String::new(), |row| format!(" ={row}"));
+                out.push_str(&format!(
+                    "{at} {indent}{} of {holder} x{} ({}, {}){elsewhere}\n",
+                    row.edge, row.count, row.objects, row.followed
+                ));
+                lines(tree, row, out);
+            }
+        }
+        let mut out = String::new();
+        lines(tree, tree.asked().expect("a row"), &mut out);
+        out
+    }
+
+    #[test]
+    fn indices_merge_and_the_tree_leads_up_to_the_module() {
+        // app -.__dict__-> dict -['RESULTS']-> list -[0..3]-> timing x3 -['first']- dict <-.__dict__- page
+        let mut sketch = Sketch::new();
+        let app = sketch.module("app", RootKind::UserModule);
+        let timings: Vec<Id> = (0..3).map(|_| sketch.object("app.Timing", 48)).collect();
+        let list = sketch.list(&timings);
+        sketch.attribute(app, "RESULTS", list);
+        let page = sketch.object("app.Page", 48);
+        sketch.attribute(page, "first", timings[0]);
+        sketch.attribute(app, "PAGE", page);
+        let heap = sketch.heap();
+        assert_eq!(
+            drawn(&look(&heap, &timings, 9)),
+            "\
+1 [*] of builtins.list x3 (1, 1)
+3   ['RESULTS'] of builtins.dict x1 (1, 1)
+5     .__dict__ of builtins.module x1 (1, 1)
+7       app of user_module x1 (0, 0)
+2 ['first'] of builtins.dict x1 (1, 1)
+4   .__dict__ of app.Page x1 (1, 1)
+6     ['PAGE'] of builtins.dict x1 (1, 0) =3
+"
+        );
+        let tree = look(&heap, &timings, 1);
+        assert_eq!(tree.rows[1].only, Some(list));
+        assert_eq!(
+            tree.owners.known_as(&heap, tree.rows[2].only.expect("one")).as_deref(),
+            Some("__dict__ of app.Page")
+        );
+        assert_eq!((tree.share(&tree.rows[1]), tree.rows[0].references), (0.75, 4));
+    }
+
+    #[test]
+    fn a_cycle_ends_where_it_closes() {
+        // app.HEAD -> a -next-> b -next-> c -next-> a     and c -owner-> tree -top-> c
+        let mut sketch = Sketch::new();
+        let nodes: Vec<Id> = (0..3).map(|_| sketch.object("app.Node", 48)).collect();
+        let next = sketch.named(Label::Attribute, "next");
+        for i in 0..3 {
+            sketch.edge(nodes[i], next, nodes[(i + 1) % 3]);
+        }
+        let tree = sketch.object("app.Tree", 48);
+        let (owner, top) = (sketch.named(Label::Attribute, "owner"), sketch.named(Label::Attribute, "top"));
+        sketch.edge(nodes[2], owner, tree);
+        sketch.edge(tree, top, nodes[2]);
+        let heap = sketch.heap();
+        assert_eq!(
+            drawn(&look(&heap, &nodes, 50)),
+            "1 .next of app.Node x3 (3, 0) =0\n2 .top of app.Tree x1 (1, 1)\n3   .owner of app.Node x1 (1, 0) =0\n"
+        );
+    }
+
+    #[test]
+    fn keys_stay_while_they_are_few_or_lead_to_many() {
+        // cache: 9 keys of one object each, and 'all' in two dicts, of two objects
+        let mut sketch = Sketch::new();
+        let ids: Vec<Id> = (0..9).map(|_| sketch.object("app.Row", 48)).collect();
+        let (one, two) = (sketch.object("builtins.dict", 64), sketch.object("builtins.dict", 64));
+        for (i, id) in ids.iter().enumerate() {
+            sketch.key(one, &format!("k{i}"), *id);
+        }
+        sketch.key(one, "all", ids[0]);
+        sketch.key(two, "all", ids[1]);
+        sketch.edge(two, Label::NumberKey(7), ids[2]);
+        let heap = sketch.heap();
+        assert_eq!(
+            drawn(&look(&heap, &ids, 1)),
+            "1 [*] of builtins.dict x10 (2, 0)\n2 ['all'] of builtins.dict x2 (2, 0)\n"
+        );
+        // With one object less there are eight keys, and they stay.
+        let few = look(&heap, &ids[..8], 1);
+        assert_eq!(few.rows.len() - 1, 8 + 2, "{}", drawn(&few));
+    }
+
+    #[test]
+    fn roots_and_native_holds_are_rows() {
+        let mut sketch = Sketch::new();
+        let ids: Vec<Id> = (0..12).map(|_| sketch.object("app.Held", 48)).collect();
+        for (i, id) in ids.iter().enumerate().take(10) {
+            sketch.root(*id, RootKind::Cache, &format!("name {i}"), 1);
+        }
+        sketch.root(ids[10], RootKind::Frame, "thread 'w' › run() app.py:3 › held", 1);
+        sketch.refcount(ids[11], 2);
+        let heap = sketch.heap();
+        assert_eq!(
+            drawn(&look(&heap, &ids, 3)),
+            "1 <caches> of cache x10 (0, 0)\n2 <native> of Native x2 (0, 0)\n3 thread 'w' › run() app.py:3 › held of frame x1 (0, 0)\n"
+        );
+    }
+
+    #[test]
+    fn shortcuts_are_left_out_and_uncounted_references_are_not() {
+        let mut sketch = Sketch::new();
+        let (held, holder) = (sketch.object("app.Held", 48), sketch.object("app.Holder", 48));
+        sketch.marked(holder, LabelId::item(0).shortcut(), held);
+        sketch.marked(holder, LabelId::item(1).uncounted().inferred(), held);
+        let tree = look(&sketch.heap(), &[held], 1);
+        assert_eq!(tree.rows[0].references, 1);
+        assert_eq!((tree.rows[1].count, tree.rows[1].inferred), (1, 1));
+    }
+
+    #[test]
+    fn a_limit_says_what_it_cut_off() {
+        let mut sketch = Sketch::new();
+        let held = sketch.object("app.Held", 48);
+        for (i, of) in ["a.A", "b.B", "b.B", "c.C"].into_iter().enumerate() {
+            let holder = sketch.object(of, 48);
+            sketch.edge(holder, Label::Item(i as u32), held);
+        }
+        let tree = referrers(&sketch.heap(), &[held], &ReferrersOptions { depth: 2, limit: Some(1) });
+        assert_eq!(drawn(&tree), "1 [*] of b.B x2 (2, 2)\n");
+        assert_eq!((tree.rows[0].hidden_rows, tree.rows[0].hidden, tree.rows[0].references), (2, 2, 4));
+        let none = referrers(&Heap::default(), &[], &ReferrersOptions::default());
+        assert_eq!(none.rows.len(), 1);
+    }
+
+    /// A heap of some types with edges by all sorts of labels, roots and surplus.
+    fn any_heap() -> impl Strategy<Value = Heap> {
+        let edges = prop::collection::vec((0u32..24, 0u32..24, 0u32..40), 0..120);
+        let roots = prop::collection::vec((0u32..24, 0usize..12), 0..24);
+        (edges, roots, prop::collection::vec(0u32..3, 24)).prop_map(|(edges, roots, surplus)| {
+            let mut sketch = Sketch::new();
+            let ids: Vec<Id> = (0..24).map(|i| sketch.object(["builtins.dict", "app.A", "app.B"][i % 3], 16)).collect();
+            for (from, to, label) in edges {
+                let (from, to) = (ids[from as usize], ids[to as usize]);
+                match label {
+                    0..=9 => sketch.edge(from, Label::Item(label), to),
+                    10..=29 => sketch.key(from, &format!("key {label}"), to),
+                    30 => sketch.edge(from, Label::AttributeDict, to),
+                    31 => sketch.marked(from, LabelId::item(1).shortcut(), to),
+                    32..=35 => sketch.marked(from, LabelId::item(2).uncounted(), to),
+                    _ => sketch.edge(from, Label::Member, to),
+                }
+            }
+            for (to, text) in roots {
+                sketch.root(ids[to as usize], RootKind::Cache, &format!("root {text}"), 1);
+            }
+            let heap = sketch.heap();
+            let found = heap.references_found();
+            let mut objects = crate::heap::Objects::default();
+            for id in heap.objects.ids() {
+                let object = heap.objects.get(id).expect("there");
+                let refcount = found[id.at()] + surplus[id.at()];
+                objects.push(crate::heap::Object { refcount, ..object });
+            }
+            Heap { objects, ..heap }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn counts_add_up_to_all_references(heap in any_heap(), asked in prop::collection::btree_set(0u32..24, 1..8), limit in prop::option::of(0usize..4)) {
+            let asked: Vec<Id> = asked.into_iter().map(Id).collect();
+            let tree = referrers(&heap, &asked, &ReferrersOptions { depth: 4, limit });
+            let edges = heap.edges.all().filter(|e| asked.contains(&e.to) && !e.label.is_shortcut()).count();
+            let roots = heap.roots.iter().filter(|root| asked.contains(&root.object)).count();
+            let found = heap.references_found();
+            let native: u32 = asked.iter().map(|id| heap.objects.refcount(*id) - found[id.at()]).sum();
+            prop_assert_eq!(tree.rows[0].references, (edges + roots) as u64 + u64::from(native));
+            let mut followed = 0;
+            for (at, row) in tree.rows.iter().enumerate() {
+                let below: u64 = tree.below(row).map(|(_, row)| row.count).sum();
+                prop_assert_eq!(below + row.hidden, row.references);
+                prop_assert!(row.followed <= row.objects && row.objects <= row.count || at == 0);
+                prop_assert!(tree.below(row).all(|(_, below)| below.level == row.level + 1 && below.parent == at));
+                prop_assert!(row.followed > 0 || row.below.is_empty());
+                followed += row.followed;
+            }
+            prop_assert!(followed <= 24, "each object at most once");
+            if let Some(limit) = limit {
+                prop_assert!(tree.rows.iter().all(|row| row.below.len() <= limit));
+            }
+        }
+
+        #[test]
+        fn without_a_limit_all_that_can_reach_is_followed(heap in any_heap(), asked in 0u32..24) {
+            let tree = look(&heap, &[Id(asked)], 24);
+            let reverse = heap.edges.reverse();
+            let mut seen = std::collections::BTreeSet::from([asked]);
+            let mut rest = vec![asked];
+            while let Some(id) = rest.pop() {
+                for edge in reverse.of(Id(id)).filter(|e| !e.label.is_shortcut()) {
+                    if seen.insert(edge.from.0) {
+                        rest.push(edge.from.0);
+                    }
+                }
+            }
+            prop_assert_eq!(tree.rows.iter().map(|row| row.followed).sum::<u64>(), seen.len() as u64);
+        }
+    }
+}
