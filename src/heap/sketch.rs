@@ -49,7 +49,7 @@ impl Sketch {
         self.heap.called.insert(id, name);
     }
 
-    /// A module in `sys.modules`, of the user's own or not: gives its object. Globals are added with [`Sketch::global`].
+    /// A module in `sys.modules`, of the user's own or not: gives its object. Globals are added with [`Sketch::attribute`].
     pub fn module(&mut self, name: &str, kind: RootKind) -> Id {
         let module = self.object("builtins.module", 72);
         let dict = self.object("builtins.dict", 232);
