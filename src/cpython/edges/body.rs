@@ -99,6 +99,8 @@ impl Body {
             "datetime.datetime" => Body::Datetime,
             "numpy.ndarray" => Body::Ndarray,
             "frame" | "generator" | "coroutine" | "async_generator" => Body::Frame,
+            // What looks like references in these is borrowed, or a buffer's address.
+            "_thread._localdummy" | "thread._localdummy" | "array.array" | "decimal.Decimal" => Body::Plain,
             _ => return None,
         })
     }
@@ -169,7 +171,7 @@ impl Body {
                     add("kwd_mark", c.kwd_mark);
                     add("cache_info_type", Some(c.cache_info_type));
                     add("__dict__", Some(c.dict));
-                    add("maxsize", c.maxsize_O);
+                    add("maxsize", c.maxsize_object);
                     add("lru_list_elem_type", c.lru_list_elem_type);
                 }
             }

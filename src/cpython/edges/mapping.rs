@@ -52,26 +52,18 @@ impl<M: Memory + ?Sized> Reader<'_, M> {
             return Some(());
         }
         let dict_key = self.labels.dict_key;
-        let mut done = 0u64;
-        while done < count {
-            let some = count.saturating_sub(done).min(PIECE);
-            let size = entry.size as u64;
-            let bytes = usize::try_from(some.checked_mul(size)?).ok()?;
-            let view = self.view(table.up(done.checked_mul(size)?)?, bytes)?;
-            for slot in view.bytes().chunks_exact(entry.size) {
-                let slot = View::new(slot);
-                let (key, value) = (slot.get(entry.key)?, slot.get(entry.value)?);
-                if !key.is_null() {
-                    self.sink.edge(key, dict_key);
-                }
-                if !value.is_null() {
-                    let label = self.key_label(key);
-                    self.sink.edge(value, label);
-                }
+        self.array(table, count, entry.size, |reader, _, slot| {
+            let slot = View::new(slot);
+            let (key, value) = (slot.get(entry.key)?, slot.get(entry.value)?);
+            if !key.is_null() {
+                reader.sink.edge(key, dict_key);
             }
-            done = done.saturating_add(some);
-        }
-        Some(())
+            if !value.is_null() {
+                let label = reader.key_label(key);
+                reader.sink.edge(value, label);
+            }
+            Some(())
+        })
     }
 
     /// Values in an array of their own. Where they lie in an instance (3.13), that counts them.
@@ -123,7 +115,7 @@ impl<M: Memory + ?Sized> Reader<'_, M> {
         let mut from = 0u64;
         while from < count {
             // The first piece is small: nearly all dicts are told by their first entry.
-            let some = count.saturating_sub(from).min(if from == 0 { 16 } else { PIECE });
+            let some = count.saturating_sub(from).min(if from == 0 { 16 } else { PIECE / 64 });
             if of_interned(from, some) != Some(true) {
                 return false;
             }

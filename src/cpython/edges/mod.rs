@@ -45,8 +45,10 @@ use crate::memory::{Memory, View};
 const BATCH: usize = 1 << 14;
 /// Most items of one container that are followed.
 const MOST: u64 = 1 << 32;
-/// Items that are read at once: what a length claims may not be there.
+/// Bytes of an array that are read at once: what a length claims may not be there, and what a copy left out is no larger.
 const PIECE: u64 = 1 << 16;
+/// After so many pieces in a row that cannot be read, no further ones are tried.
+const MOST_MISSING: u64 = 16;
 
 /// What all readers need to know of the target.
 pub struct World<'a, M: ?Sized> {
@@ -193,7 +195,8 @@ impl<'a, M: Memory + ?Sized> Reader<'a, M> {
 
     fn body(&mut self, at: Addr, body: Body) -> Option<()> {
         match body {
-            Body::Plain | Body::LruCache | Body::LruElement | Body::Frame => Some(()),
+            Body::Plain | Body::LruCache | Body::Frame => Some(()),
+            Body::LruElement => self.lru_element(at),
             Body::List => self.list(at),
             Body::Tuple => self.tuple(at),
             Body::StructSequence(items) => self.items(at.up(self.layout.tuple.ob_item.at as u64)?, items),
@@ -255,19 +258,45 @@ impl<'a, M: Memory + ?Sized> Reader<'a, M> {
         self.view(at, 8)?.pointer(0)
     }
 
-    /// An array of `count` pointers, read in pieces, each with its index.
+    /// An array of `count` pointers, each with its index.
     fn pieces(&mut self, array: Addr, count: u64, mut each: impl FnMut(&mut Self, u64, Addr)) -> Option<()> {
+        self.array(array, count, 8, |reader, i, word| {
+            each(reader, i, pointer(word));
+            Some(())
+        })
+    }
+
+    /// An array of `count` structs of `size` bytes, read in pieces, each with its index. What cannot be read is passed
+    /// over, and told by the answer.
+    fn array(
+        &mut self,
+        start: Addr,
+        count: u64,
+        size: usize,
+        mut each: impl FnMut(&mut Self, u64, &[u8]) -> Option<()>,
+    ) -> Option<()> {
         let count = count.min(MOST);
-        let mut done = 0u64;
-        while done < count {
-            let some = count.saturating_sub(done).min(PIECE);
-            let view = self.view(array.up(done.checked_mul(8)?)?, usize::try_from(some.checked_mul(8)?).ok()?)?;
-            for (i, word) in (done..).zip(view.bytes().chunks_exact(8)) {
-                each(self, i, pointer(word));
+        let whole = PIECE.checked_div(size as u64)?.max(1);
+        let mut answer = Some(());
+        let (mut done, mut missing) = (0u64, 0u64);
+        while done < count && missing < MOST_MISSING {
+            let some = count.saturating_sub(done).min(whole);
+            let at = start.up(done.checked_mul(size as u64)?)?;
+            match self.view(at, usize::try_from(some.checked_mul(size as u64)?).ok()?) {
+                Some(view) => {
+                    missing = 0;
+                    for (i, one) in (done..).zip(view.bytes().chunks_exact(size)) {
+                        each(self, i, one)?;
+                    }
+                }
+                None => {
+                    missing = missing.saturating_add(1);
+                    answer = None;
+                }
             }
             done = done.saturating_add(some);
         }
-        Some(())
+        answer
     }
 }
 

@@ -1,6 +1,6 @@
 //! Picklers and unpicklers → their memos and stacks (`Modules/_pickle.c`). Their other members are planned.
 
-use super::{PIECE, Reader};
+use super::Reader;
 use crate::addr::Addr;
 use crate::memory::{Memory, View};
 
@@ -18,17 +18,10 @@ impl<M: Memory + ?Sized> Reader<'_, M> {
         }
         let view = self.view(memo, table.size)?;
         let (slots, start) = (view.get(table.mt_allocated)?, view.get(table.mt_table)?);
-        let mut done = 0u64;
-        while done < slots {
-            let some = slots.saturating_sub(done).min(PIECE);
-            let bytes = usize::try_from(some.checked_mul(entry.size as u64)?).ok()?;
-            let view = self.view(start.up(done.checked_mul(entry.size as u64)?)?, bytes)?;
-            for slot in view.bytes().chunks_exact(entry.size) {
-                self.sink.edge(View::new(slot).get(entry.me_key)?, self.labels.member);
-            }
-            done = done.saturating_add(some);
-        }
-        Some(())
+        self.array(start, slots, entry.size, |reader, _, slot| {
+            reader.sink.edge(View::new(slot).get(entry.me_key)?, reader.labels.member);
+            Some(())
+        })
     }
 
     pub(super) fn unpickler(&mut self, at: Addr) -> Option<()> {

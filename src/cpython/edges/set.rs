@@ -1,6 +1,6 @@
 //! Sets and frozensets → their members (`Objects/setobject.c`).
 
-use super::{PIECE, Reader};
+use super::Reader;
 use crate::addr::Addr;
 use crate::memory::{Memory, View};
 
@@ -14,20 +14,14 @@ impl<M: Memory + ?Sized> Reader<'_, M> {
         let hash = if entry.key.at == 0 { 8 } else { 0 };
         let dummies = entry.key.at == 0;
         let member = self.labels.member;
-        let mut done = 0u64;
-        while done < slots {
-            let some = slots.saturating_sub(done).min(PIECE);
-            let bytes = usize::try_from(some.checked_mul(entry.size as u64)?).ok()?;
-            let view = self.view(table.up(done.checked_mul(entry.size as u64)?)?, bytes)?;
-            for slot in view.bytes().chunks_exact(entry.size) {
-                let slot = View::new(slot);
-                let key = slot.get(entry.key)?;
-                if !key.is_null() && !(dummies && slot.at::<i64>(hash)? == -1) {
-                    self.sink.edge(key, member);
-                }
+        let key = entry.key;
+        self.array(table, slots, entry.size, |reader, _, slot| {
+            let slot = View::new(slot);
+            let to = slot.get(key)?;
+            if !to.is_null() && !(dummies && slot.at::<i64>(hash)? == -1) {
+                reader.sink.edge(to, member);
             }
-            done = done.saturating_add(some);
-        }
-        Some(())
+            Some(())
+        })
     }
 }

@@ -39,6 +39,14 @@ impl<M: Memory + ?Sized> Reader<'_, M> {
         })
     }
 
+    /// The ring of a cache's elements counts each once, beside the cache's dict. That reference stands here with the
+    /// element itself: no way leads through the ring that would not be shorter through the dict.
+    pub(super) fn lru_element(&mut self, at: Addr) -> Option<()> {
+        let label = self.sink.named(Label::Field, "link");
+        self.sink.edge(at, label);
+        Some(())
+    }
+
     pub(super) fn xml_parser(&mut self, at: Addr) -> Option<()> {
         let parser = self.layout.xml_parser.as_ref()?;
         let handlers = self.view(at, parser.size)?.get(parser.handlers)?;
