@@ -21,12 +21,19 @@ pub(super) fn build<M: Memory>(
     type_names: &TypeNames,
     clock: &mut Clock,
 ) -> Heap {
-    let _ = (target, runtime);
+    let _ = target;
     let rows = std::mem::take(&mut table.rows);
     let index = Index::new(&world.map, &rows);
     let names = Mutex::new(Names::default());
     clock.lap("index");
-    let reading = edges::World { mem: world.mem, layout: world.layout, index: &index, names: &names };
+    let reading = edges::World {
+        mem: world.mem,
+        layout: world.layout,
+        index: &index,
+        names: &names,
+        interpreters: &runtime.interpreters,
+        thread_dicts: Default::default(),
+    };
     let found = edges::read(&reading, &table.types, &rows);
     clock.lap("edges");
     let types = types(table, type_names, &index);

@@ -71,12 +71,14 @@ structs! {
     /// `PyInterpreterState`.
     InterpreterLayout {
         next: Field<Addr>, id: Option<Part>, threads_head: Field<Addr>, modules: Field<Addr>, gc: Option<Part>,
-        obmalloc: Option<Part>, gil: Maybe<Addr>,
+        obmalloc: Option<Part>, gil: Maybe<Addr>, types_builtins: Option<Part>, types_for_extensions: Option<Part>,
     }
     /// `struct _gil_runtime_state`.
     GilLayout { locked: Field<i32> }
     /// `PyThreadState`.
     ThreadLayout { next: Field<Addr>, interp: Field<Addr> }
+    /// `static_builtin_state` (3.12+): what an interpreter keeps for a type in static memory.
+    StaticTypeLayout { r#type: Field<Addr>, tp_dict: Field<Addr>, tp_subclasses: Field<Addr> }
     /// `struct arena_object` (`Objects/obmalloc.c`).
     ArenaLayout {
         address: Field<Addr>, pool_address: Field<Addr>, nfreepools: Field<u32>, ntotalpools: Field<u32>,
@@ -134,6 +136,8 @@ structs! {
     DictEntryLayout { me_key: Field<Addr>, me_value: Field<Addr> }
     /// `PyDictUnicodeEntry` (3.11+).
     DictUnicodeEntryLayout { me_key: Field<Addr>, me_value: Field<Addr> }
+    /// `PyDictValues`: values that lie in an instance, or in a block of their own; the flags from 3.13 on.
+    DictValuesLayout { values: Part, embedded: Maybe<u8>, valid: Maybe<u8> }
     /// `PyListObject`.
     ListLayout { ob_item: Field<Addr>, allocated: Field<i64> }
     /// `PyTupleObject`.
@@ -493,6 +497,7 @@ pub struct Layout {
     pub interpreter: InterpreterLayout,
     pub gil: Option<GilLayout>,
     pub thread: ThreadLayout,
+    pub static_type: Option<StaticTypeLayout>,
     pub arena: ArenaLayout,
     pub pool: PoolLayout,
     pub obmalloc: Option<ObmallocLayout>,
@@ -506,6 +511,7 @@ pub struct Layout {
     pub dict_keys: Option<DictKeysLayout>,
     pub dict_entry: DictEntryLayout,
     pub dict_unicode_entry: Option<DictUnicodeEntryLayout>,
+    pub dict_values: Option<DictValuesLayout>,
     pub list: ListLayout,
     pub tuple: TupleLayout,
     pub set: SetLayout,

@@ -26,6 +26,8 @@ pub mod flags {
     pub const READY: u64 = 1 << 12;
     /// Instances may be in the collector's lists.
     pub const HAVE_GC: u64 = 1 << 14;
+    /// Instances are ints.
+    pub const LONG_SUBCLASS: u64 = 1 << 24;
     /// Instances are types.
     pub const TYPE_SUBCLASS: u64 = 1 << 31;
 }
@@ -167,6 +169,12 @@ impl<'a, M: Memory + ?Sized> Types<'a, M> {
         self.infos.get(id as usize)
     }
 
+    /// What types are verified against.
+    #[must_use]
+    pub fn world(&self) -> &'a TypeWorld {
+        self.world
+    }
+
     /// All types met, in the order of meeting.
     pub fn all(&self) -> impl Iterator<Item = (TypeId, &TypeInfo)> {
         self.infos.iter().enumerate().map(|(i, info)| (i as TypeId, info))
@@ -281,7 +289,8 @@ impl<'a, M: Memory + ?Sized> Types<'a, M> {
     }
 
     /// Does this address belong to the interpreter or its standard library?
-    fn is_own(&self, at: Addr) -> bool {
+    #[must_use]
+    pub fn is_own(&self, at: Addr) -> bool {
         AddrRange::holding(&self.world.own_code, at).is_some()
     }
 
@@ -298,8 +307,9 @@ impl<'a, M: Memory + ?Sized> Types<'a, M> {
             .map(|(_, value)| value)
     }
 
-    /// The text of a string of any kind.
-    fn text(&self, at: Addr) -> Option<String> {
+    /// The text of a string of any kind; `None` of what is none.
+    #[must_use]
+    pub fn text(&self, at: Addr) -> Option<String> {
         let of = Addr(self.mem.word(at.up(self.layout.object.ob_type.at as u64)?).ok()?);
         match self.world.str_types.iter().position(|t| *t == of)? {
             0 => text::unicode(self.mem, self.layout, at),

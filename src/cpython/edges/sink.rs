@@ -42,6 +42,22 @@ impl<'a> Sink<'a> {
         true
     }
 
+    /// The same to an object that is known by its number.
+    #[inline]
+    pub fn edge_to(&mut self, to: Id, label: LabelId) {
+        if !self.rows.push(to, label) {
+            self.gaps.dropped = self.gaps.dropped.saturating_add(1);
+        }
+    }
+
+    /// The object under way may refer to what is at `to`, if an object is.
+    #[inline]
+    pub fn maybe(&mut self, to: Addr, label: LabelId) {
+        if let Some(id) = self.index.get(to) {
+            self.edge_to(id, label);
+        }
+    }
+
     /// The number of the object at this address, if one lives there.
     #[inline]
     #[must_use]
