@@ -189,7 +189,7 @@ impl<'a, M: Memory + ?Sized> Types<'a, M> {
         let l = self.layout;
         let view = self.view(at)?;
         if view.get(l.type_.tp_flags)? & flags::READY == 0 {
-            return None;
+            return self.is_bare(&view, at)?.then_some(view);
         }
         let mut meta = view.get(l.object.ob_type)?;
         for _ in 0..4 {
@@ -211,6 +211,19 @@ impl<'a, M: Memory + ?Sized> Types<'a, M> {
         let mro = view.get(l.type_.tp_mro)?;
         let first = self.mem.word(mro.up(l.tuple.ob_item.at as u64)?).ok()?;
         (first == at.0).then_some(view)
+    }
+
+    /// Is it a static type of the interpreter's that `PyType_Ready` was never called on (2.7's `listiterator`, 3.6's
+    /// `functools._lru_list_elem`)? It has no MRO, but code and a name of the interpreter's, and `type` as its type.
+    fn is_bare(&self, view: &View<'_>, at: Addr) -> Option<bool> {
+        let l = self.layout;
+        let own = self.is_own(at)
+            && self.is_own(view.get(l.type_.tp_name)?)
+            && self.is_own(view.get(l.type_.tp_dealloc)?)
+            && view.get(l.object.ob_type)? == self.world.type_type;
+        let fresh = view.get(l.type_.tp_mro)?.is_null() && view.get(l.type_.tp_dict)?.is_null();
+        let basicsize = view.get(l.type_.tp_basicsize)?;
+        Some(own && fresh && (l.object.size as i64..1 << 12).contains(&basicsize))
     }
 
     fn describe(&self, at: Addr) -> Option<TypeInfo> {

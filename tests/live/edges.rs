@@ -87,11 +87,17 @@ fn explore() {
                 add(&mut absent, name, || format!("{at:#x}"));
                 continue;
             };
-            let ours: HashMap<u64, _> = heap.edges.of(*id).filter(|e| !e.label.is_shortcut())
-                .map(|e| (heap.objects.addr(e.to).0, e.label)).collect();
+            let ours: HashMap<u64, _> = heap
+                .edges
+                .of(*id)
+                .filter(|e| !e.label.is_shortcut())
+                .map(|e| (heap.objects.addr(e.to).0, e.label))
+                .collect();
             sum += to.len() as u64;
             for one in to {
-                if ours.contains_key(one) { found += 1 } else {
+                if ours.contains_key(one) {
+                    found += 1
+                } else {
                     add(&mut missing, format!("{name} -> {}", type_at(*one)), || format!("{at:#x} -> {one:#x}"));
                 }
             }
@@ -103,7 +109,15 @@ fn explore() {
                 }
             }
         }
-        writeln!(out, "=== {} : {} objects, {} edges; told {sum}, found {found}; gaps {:?}", python.version, heap.objects.len(), heap.edges.len(), heap.gaps).unwrap();
+        writeln!(
+            out,
+            "=== {} : {} objects, {} edges; told {sum}, found {found}; gaps {:?}",
+            python.version,
+            heap.objects.len(),
+            heap.edges.len(),
+            heap.gaps
+        )
+        .unwrap();
         show(&mut out, "absent", &absent, most);
         show(&mut out, "missing", &missing, most);
         if std::env::var_os("EXTRA").is_some() {
@@ -115,21 +129,38 @@ fn explore() {
         let (mut mortal, mut even) = (0u64, 0u64);
         let reverse = heap.edges.reverse();
         for id in heap.objects.ids() {
-            if heap.objects.is_immortal(id) { continue; }
+            if heap.objects.is_immortal(id) {
+                continue;
+            }
             mortal += 1;
             let (has, seen) = (heap.objects.refcount(id), counts[id.at()]);
             let name = heap.type_name(id).to_owned();
             match has.cmp(&seen) {
                 std::cmp::Ordering::Equal => even += 1,
                 std::cmp::Ordering::Less => add(&mut deficit, name, || {
-                    let mut by: Vec<String> = reverse.of(id).filter(|e| e.label.is_counted()).take(12)
-                        .map(|e| format!("{}{}{}", heap.type_name(e.from), heap.label_text(e.label), if e.label.is_inferred() {"~"} else {""})).collect();
+                    let mut by: Vec<String> = reverse
+                        .of(id)
+                        .filter(|e| e.label.is_counted())
+                        .take(12)
+                        .map(|e| {
+                            format!(
+                                "{}{}{}",
+                                heap.type_name(e.from),
+                                heap.label_text(e.label),
+                                if e.label.is_inferred() { "~" } else { "" }
+                            )
+                        })
+                        .collect();
                     by.sort();
                     format!("{} {:?} {has} < {seen}: {by:?}", heap.objects.addr(id), heap.called(id))
                 }),
                 std::cmp::Ordering::Greater => add(&mut surplus, name, || {
-                    let by: Vec<String> = reverse.of(id).filter(|e| e.label.is_counted()).take(5)
-                        .map(|e| format!("{}{}", heap.type_name(e.from), heap.label_text(e.label))).collect();
+                    let by: Vec<String> = reverse
+                        .of(id)
+                        .filter(|e| e.label.is_counted())
+                        .take(5)
+                        .map(|e| format!("{}{}", heap.type_name(e.from), heap.label_text(e.label)))
+                        .collect();
                     format!("{} {:?} {has} > {seen}: {by:?}", heap.objects.addr(id), heap.called(id))
                 }),
             }

@@ -71,7 +71,9 @@ impl<'a, M: Memory + ?Sized> Reader<'a, M> {
         if is_text && let Some(name) = of.and_then(|of| self.short_text(at, of)) {
             return self.sink.named(kind, &name);
         }
-        if wanted == Use::Key && let Some(number) = of.and_then(|of| self.number(at, of)) {
+        if wanted == Use::Key
+            && let Some(number) = of.and_then(|of| self.number(at, of))
+        {
             return self.sink.label(Label::NumberKey(number));
         }
         let name = of.and_then(|of| self.short_type_name(of)).unwrap_or_else(|| "?".into());

@@ -137,12 +137,7 @@ struct Reader<'a, M: ?Sized> {
 }
 
 impl<'a, M: Memory + ?Sized> Reader<'a, M> {
-    fn new(
-        world: &'a World<'a, M>,
-        types: Types<'a, M>,
-        labels: Labels,
-        bodies: &'a FxHashMap<u64, Body>,
-    ) -> Self {
+    fn new(world: &'a World<'a, M>, types: Types<'a, M>, labels: Labels, bodies: &'a FxHashMap<u64, Body>) -> Self {
         let sink = Sink::new(world.index, world.names);
         let window = Cell::new((AddrRange::default(), [].as_slice()));
         let recent = Recent::default();
@@ -200,9 +195,7 @@ impl<'a, M: Memory + ?Sized> Reader<'a, M> {
             Body::List => self.list(at),
             Body::Tuple => self.tuple(at),
             Body::StructSequence(items) => self.items(at.up(self.layout.tuple.ob_item.at as u64)?, items),
-            Body::Fields27(items) => {
-                self.items(at.up(self.layout.struct_sequence.as_ref()?.ob_item.at as u64)?, items)
-            }
+            Body::Fields27(items) => self.items(at.up(self.layout.struct_sequence.as_ref()?.ob_item.at as u64)?, items),
             Body::Dict => self.dict(at),
             Body::OrderedDict => self.ordered_dict(at),
             Body::Set => self.set(at),

@@ -7,11 +7,8 @@ use crate::memory::{Memory, View};
 impl<M: Memory + ?Sized> Reader<'_, M> {
     /// A memo is a table of what was pickled, with holes.
     pub(super) fn pickler(&mut self, at: Addr) -> Option<()> {
-        let (pickler, table, entry) = (
-            self.layout.pickler.as_ref()?,
-            self.layout.memo_table.as_ref()?,
-            self.layout.memo_entry.as_ref()?,
-        );
+        let (pickler, table, entry) =
+            (self.layout.pickler.as_ref()?, self.layout.memo_table.as_ref()?, self.layout.memo_entry.as_ref()?);
         let memo = self.view(at, pickler.size)?.get(pickler.memo)?;
         if memo.is_null() {
             return Some(());

@@ -69,7 +69,8 @@ impl<M: Memory + ?Sized> Planner<'_, '_, M> {
         let mut plan = Plan::default();
         let Some(first) = chain.first() else { return plan };
         let named = |step: &&Step<'_>| !step.heap || step.name.contains('.') && !step.python;
-        let place = chain.iter().position(|s| named(&s) && s.own | Body::is_foreign(&s.name) && Body::of(l, &s.name).is_some());
+        let place =
+            chain.iter().position(|s| named(&s) && s.own | Body::is_foreign(&s.name) && Body::of(l, &s.name).is_some());
         if let Some(step) = place.and_then(|at| chain.get(at)) {
             plan.body = Body::of(l, &step.name).unwrap_or_default();
             for (name, at) in plan.body.fields(l) {
