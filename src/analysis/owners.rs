@@ -4,6 +4,9 @@ use rustc_hash::FxHashMap;
 
 use crate::heap::{Heap, Id, Label};
 
+/// What the type of a `__dict__` is called, on Python 3 and 2.
+const DICTS: [&str; 2] = ["builtins.dict", "__builtin__.dict"];
+
 /// Dicts that are some object's `__dict__`, with that object.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Owners(FxHashMap<Id, Option<Id>>);
@@ -12,7 +15,7 @@ impl Owners {
     /// Looks for the owners of those of these objects that are dicts, once through all references.
     #[must_use]
     pub fn of(heap: &Heap, objects: impl Iterator<Item = Id>) -> Owners {
-        let is_dict: Vec<bool> = heap.types.iter().map(|of| of.name == "builtins.dict").collect();
+        let is_dict: Vec<bool> = heap.types.iter().map(|of| DICTS.contains(&of.name.as_str())).collect();
         let dicts = objects.filter(|id| is_dict.get(heap.objects.of(*id).at()).copied().unwrap_or(false));
         let mut owners: FxHashMap<Id, Option<Id>> = dicts.map(|id| (id, None)).collect();
         if owners.is_empty() {

@@ -18,7 +18,7 @@ use std::cell::{Cell, RefCell};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::owners::Owners;
-use crate::heap::{Heap, Id, Label, RootKind, TextId};
+use crate::heap::{Heap, Id, Label, LabelId, RootKind, TextId};
 
 /// More string keys than these, each of one object only, are merged.
 pub const MOST_KEYS: usize = 8;
@@ -181,9 +181,8 @@ struct Walk<'a> {
 #[must_use]
 pub fn referrers(heap: &Heap, asked: &[Id], options: &ReferrersOptions) -> Referrers {
     let mut walk = Walk::new(heap, asked);
-    let found = heap.references_found();
     for level in 1..=options.depth.max(1) {
-        let groups = walk.groups(&found);
+        let groups = walk.groups();
         let placed = walk.place(level, &groups, options.limit);
         if !walk.follow(&groups, &placed, level < options.depth) {
             break;
@@ -234,20 +233,22 @@ impl<'a> Walk<'a> {
         self.names.get(self.heap.objects.of(id).at()).copied().unwrap_or(u32::MAX)
     }
 
+    /// In which row an object of this level is followed.
     fn row(&self, id: u32) -> u32 {
-        self.row_of.get(id as usize).copied().unwrap_or(NO_ROW)
+        // Of the objects asked for there is nothing to look up.
+        if self.rows.len() == 1 { 0 } else { self.row_of.get(id as usize).copied().unwrap_or(NO_ROW) }
     }
 
-    /// Calls `each` with every reference to an object of this level: from which, to which, by which label, was it
-    /// inferred; `end` after the last one of each object that has any.
-    fn references(&self, mut each: impl FnMut(Id, u32, Label, bool), mut end: impl FnMut(Id)) {
+    /// Calls `each` with every reference to an object of this level: from which, to which, how; `end` after the last one of
+    /// each object that has any.
+    fn references(&self, mut each: impl FnMut(Id, u32, LabelId), mut end: impl FnMut(Id)) {
         for from in self.heap.objects.ids() {
             let (to, labels) = self.heap.edges.row(from);
             let mut any = false;
             for (to, label) in to.iter().zip(labels) {
                 if self.level.has(*to) && !label.is_shortcut() {
                     any = true;
-                    each(from, *to, self.heap.names.label_of(*label), label.is_inferred());
+                    each(from, *to, *label);
                 }
             }
             if any {
@@ -257,41 +258,64 @@ impl<'a> Walk<'a> {
     }
 
     /// The references to the objects of this level, merged.
-    fn groups(&self, found: &[u32]) -> Groups {
+    fn groups(&self) -> Groups {
+        let names = &self.heap.names;
         let mut keys = Keys::default();
+        let mut several = Memo::default();
         self.references(
-            |from, to, label, _| {
-                if let Label::Key(text) = label {
-                    keys.note((self.row(to), self.name(from)), text, to);
+            |from, to, label| {
+                let (row, name) = (self.row(to), self.name(from));
+                if label.index().is_err()
+                    && several.get((row, name), label).is_none()
+                    && let Label::Key(text) = names.label_of(label)
+                    && keys.note((row, name), text, to)
+                {
+                    several.put((row, name), label, 0);
                 }
             },
             |_| {},
         );
         keys.count();
-        let mut groups = Groups { keys, all: Vec::new(), at: FxHashMap::default(), latest: None };
+        let mut groups = Groups { keys, all: Vec::new(), at: FxHashMap::default() };
+        let mut memo = Memo::default();
+        let mut found: Vec<u32> = vec![0; self.heap.objects.len()];
         self.references(
-            |from, to, label, inferred| {
+            |from, to, label| {
                 let (row, name) = (self.row(to), self.name(from));
-                let by = By::Type(name, groups.keys.merged((row, name), label));
-                groups.add(row, by, Some(from), 1, inferred);
+                let at = memo.get((row, name), label).unwrap_or_else(|| {
+                    let by = By::Type(name, groups.keys.merged((row, name), names.label_of(label)));
+                    let at = groups.at(row, by);
+                    memo.put((row, name), label, at);
+                    at
+                });
+                groups.add(at, Some(from), 1, label.is_inferred());
+                if label.is_counted() {
+                    found.get_mut(to as usize).into_iter().for_each(|found| *found = found.saturating_add(1));
+                }
             },
             |_| {},
         );
 
         let roots = || self.heap.roots.iter().filter(|root| self.level.has(root.object.0));
         let mut texts: Keys<(u32, RootKind)> = Keys::default();
-        roots().for_each(|root| texts.note((self.row(root.object.0), root.kind), root.text, root.object.0));
+        for root in roots() {
+            texts.note((self.row(root.object.0), root.kind), root.text, root.object.0);
+        }
         texts.count();
         for root in roots() {
             let row = self.row(root.object.0);
             let text = Some(root.text).filter(|text| !texts.is_merged((row, root.kind), *text));
-            groups.add(row, By::Root(root.kind, text), None, 1, false);
+            let at = groups.at(row, By::Root(root.kind, text));
+            groups.add(at, None, 1, false);
+            let found = found.get_mut(root.object.at());
+            found.into_iter().for_each(|found| *found = found.saturating_add(root.references));
         }
         for id in self.level.members() {
             let count = found.get(id as usize).copied().unwrap_or(0);
             let native = self.heap.objects.refcount(Id(id)).saturating_sub(count);
             if native > 0 && !self.heap.objects.is_immortal(Id(id)) {
-                groups.add(self.row(id), By::Native, None, native.into(), false);
+                let at = groups.at(self.row(id), By::Native);
+                groups.add(at, None, native.into(), false);
             }
         }
         groups
@@ -362,14 +386,22 @@ impl<'a> Walk<'a> {
         let mut seen = vec![Seen::Nowhere; self.rows.len()];
         // The rows that one object belongs to.
         let touched = RefCell::new(Vec::<u32>::new());
+        let mut memo = Memo::default();
         // Objects of this level have their rows already: none that is looked up is changed.
         let rows = Cell::from_mut(&mut row_of[..]).as_slice_of_cells();
         self.references(
-            |from, to, label, _| {
+            |from, to, label| {
                 let (row, name) = (rows.get(to as usize).map_or(NO_ROW, Cell::get), self.name(from));
-                let by = By::Type(name, groups.keys.merged((row, name), label));
-                let at = groups.find(row, by).and_then(|at| placed.get(at).copied().flatten());
-                touched.borrow_mut().extend(at);
+                let at = memo.get((row, name), label).unwrap_or_else(|| {
+                    let by = By::Type(name, groups.keys.merged((row, name), self.heap.names.label_of(label)));
+                    let at = groups.at.get(&(row, by)).and_then(|at| placed.get(*at as usize).copied().flatten());
+                    memo.put((row, name), label, at.unwrap_or(NO_ROW));
+                    at.unwrap_or(NO_ROW)
+                });
+                let mut touched = touched.borrow_mut();
+                if at != NO_ROW && touched.last() != Some(&at) {
+                    touched.push(at);
+                }
             },
             |from| {
                 let mut touched = touched.borrow_mut();
@@ -425,26 +457,20 @@ impl Seen {
 struct Groups {
     keys: Keys<(u32, u32)>,
     all: Vec<Group>,
-    at: FxHashMap<(u32, By), usize>,
-    /// The group added to last: neighbours in a list are of one.
-    latest: Option<usize>,
+    at: FxHashMap<(u32, By), u32>,
 }
 
 impl Groups {
-    fn find(&self, row: u32, by: By) -> Option<usize> {
-        self.at.get(&(row, by)).copied()
+    /// The number of a group, which is made where there is none yet.
+    fn at(&mut self, row: u32, by: By) -> u32 {
+        *self.at.entry((row, by)).or_insert_with(|| {
+            self.all.push(Group { row, by, count: 0, inferred: 0, objects: 0, last: None });
+            (self.all.len() - 1) as u32
+        })
     }
 
-    fn add(&mut self, row: u32, by: By, from: Option<Id>, count: u64, inferred: bool) {
-        let latest = self.latest.filter(|at| self.all.get(*at).is_some_and(|group| (group.row, group.by) == (row, by)));
-        let at = latest.unwrap_or_else(|| {
-            *self.at.entry((row, by)).or_insert_with(|| {
-                self.all.push(Group { row, by, count: 0, inferred: 0, objects: 0, last: None });
-                self.all.len() - 1
-            })
-        });
-        self.latest = Some(at);
-        let Some(group) = self.all.get_mut(at) else { return };
+    fn add(&mut self, at: u32, from: Option<Id>, count: u64, inferred: bool) {
+        let Some(group) = self.all.get_mut(at as usize) else { return };
         group.count = group.count.saturating_add(count);
         group.inferred += u64::from(inferred);
         // Objects come in order, so one that refers twice comes twice in a row.
@@ -452,6 +478,39 @@ impl Groups {
             group.objects += 1;
             group.last = from;
         }
+    }
+}
+
+/// What was found last for a row, a type name and a label, since most references are like many others: it saves the maps
+/// behind it most of their look-ups. It forgets.
+struct Memo(Vec<([u32; 3], u32)>);
+
+impl Default for Memo {
+    fn default() -> Self {
+        Memo(vec![([u32::MAX; 3], 0); Memo::SLOTS])
+    }
+}
+
+impl Memo {
+    const SLOTS: usize = 1 << 14;
+
+    /// All items are merged, so that they are one label here.
+    fn key((row, name): (u32, u32), label: LabelId) -> ([u32; 3], usize) {
+        let code = label.index().map_or_else(|number| number as u32, |_| u32::MAX);
+        let mixed = [row, name, code]
+            .iter()
+            .fold(0_u64, |sum, part| (sum ^ u64::from(*part)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29));
+        ([row, name, code], (mixed >> 7) as usize % Memo::SLOTS)
+    }
+
+    fn get(&self, of: (u32, u32), label: LabelId) -> Option<u32> {
+        let (key, slot) = Memo::key(of, label);
+        self.0.get(slot).filter(|(kept, _)| *kept == key).map(|(_, value)| *value)
+    }
+
+    fn put(&mut self, of: (u32, u32), label: LabelId, value: u32) {
+        let (key, slot) = Memo::key(of, label);
+        self.0.get_mut(slot).into_iter().for_each(|kept| *kept = (key, value));
     }
 }
 
@@ -469,9 +528,11 @@ impl<K> Default for Keys<K> {
 }
 
 impl<K: Copy + Eq + std::hash::Hash> Keys<K> {
-    fn note(&mut self, of: K, text: TextId, to: u32) {
+    /// Notes one; says whether the text leads to several objects, so that it need not be noted again.
+    fn note(&mut self, of: K, text: TextId, to: u32) -> bool {
         let one = self.to.entry((of, text)).or_insert(Some(to));
         *one = one.filter(|one| *one == to);
+        one.is_none()
     }
 
     /// Decides, once all are noted, where there are too many.
@@ -517,7 +578,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::heap::{LabelId, Sketch};
+    use crate::heap::Sketch;
 
     fn look(heap: &Heap, asked: &[Id], depth: usize) -> Referrers {
         referrers(heap, asked, &ReferrersOptions { depth, limit: None })

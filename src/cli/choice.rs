@@ -10,7 +10,11 @@ use crate::heap::{Heap, Id};
 /// How the source was named, for a command that is to be typed next.
 #[must_use]
 pub fn same_source(source: &SourceArgs) -> String {
-    source.pid.map_or(String::new(), |pid| format!(" --pid {pid}"))
+    match (&source.snapshot, source.pid) {
+        (Some(path), _) => format!(" --snapshot {}", path.display()),
+        (None, Some(pid)) => format!(" --pid {pid}"),
+        (None, None) => String::new(),
+    }
 }
 
 /// The objects meant.

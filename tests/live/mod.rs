@@ -14,6 +14,7 @@ mod busy;
 mod edges;
 mod harm;
 mod histogram;
+mod holders;
 mod places;
 mod snapshots;
 pub mod support;
