@@ -13,7 +13,7 @@ use crate::cpython::objects::{self, Table, World};
 use crate::cpython::pymalloc::{self, Arena, ArenaMap};
 use crate::cpython::runtime::Runtime;
 use crate::cpython::types::TypeWorld;
-use crate::heap::{Build, Capture, Census, Coverage, SizeBasis, TypeTally};
+use crate::heap::{Build, Capture, Census, Coverage, Gaps, SizeBasis, TypeTally};
 use crate::memory::Memory;
 
 /// The smallest object of a collector's list takes this many bytes with its head: bounds walks.
@@ -138,7 +138,10 @@ pub(super) fn interpret<M: Memory>(
         })
         .collect();
     let heap = options.references.then(|| graph::build(target, &runtime, &world, &mut table, &names, clock));
-    let capture = capture(target, &table, &world, damaged_arenas, moment);
+    let mut capture = capture(target, &table, &world, damaged_arenas, moment);
+    if let Some(heap) = &heap {
+        tell_gaps(&mut capture, heap.gaps);
+    }
     Ok(Taken { census, capture, details, heap })
 }
 
@@ -166,6 +169,25 @@ fn census<M: Memory + ?Sized>(table: &mut Table<'_, M>, names: &Names) -> Census
         }
     }
     Census { types: by_name.into_values().collect() }
+}
+
+/// Marks an answer whose references are not all there.
+fn tell_gaps(capture: &mut Capture, gaps: Gaps) {
+    let objects = |n: u64| if n == 1 { "1 object".to_owned() } else { format!("{n} objects") };
+    if gaps.damaged > 0 {
+        capture.consistent = false;
+        capture
+            .warnings
+            .push(format!("the references of {} could not all be read: damaged or torn", objects(gaps.damaged)));
+    }
+    if gaps.dangling > 0 {
+        let pointers = if gaps.dangling == 1 { "1 pointer" } else { &format!("{} pointers", gaps.dangling) };
+        capture.warnings.push(format!("{pointers} where a reference should be led to no live object"));
+    }
+    if gaps.dropped > 0 {
+        capture.consistent = false;
+        capture.warnings.push(format!("{} references were left out: more than leakspy can number", gaps.dropped));
+    }
 }
 
 fn details<M: Memory + ?Sized>(target: &Target, runtime: &Runtime, world: &World<'_, M>) -> Details {

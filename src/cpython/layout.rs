@@ -96,7 +96,7 @@ structs! {
         tp_name: Field<Addr>, tp_basicsize: Field<i64>, tp_itemsize: Field<i64>, tp_dealloc: Field<Addr>,
         tp_flags: Field<u64>, tp_dict: Field<Addr>, tp_mro: Field<Addr>, tp_base: Field<Addr>, tp_doc: Field<Addr>,
         tp_bases: Field<Addr>, tp_cache: Field<Addr>, tp_subclasses: Field<Addr>, tp_weaklist: Field<Addr>,
-        tp_members: Field<Addr>, tp_dictoffset: Field<i64>, tp_weaklistoffset: Field<i64>,
+        tp_members: Field<Addr>, tp_methods: Field<Addr>, tp_new: Field<Addr>, tp_dictoffset: Field<i64>, tp_weaklistoffset: Field<i64>,
     }
     /// `PyHeapTypeObject`.
     HeapTypeLayout {

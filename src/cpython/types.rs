@@ -189,7 +189,7 @@ impl<'a, M: Memory + ?Sized> Types<'a, M> {
         let l = self.layout;
         let view = self.view(at)?;
         if view.get(l.type_.tp_flags)? & flags::READY == 0 {
-            return self.is_bare(&view, at)?.then_some(view);
+            return self.is_never_ready(at, &view).then_some(view);
         }
         let mut meta = view.get(l.object.ob_type)?;
         for _ in 0..4 {
@@ -213,17 +213,17 @@ impl<'a, M: Memory + ?Sized> Types<'a, M> {
         (first == at.0).then_some(view)
     }
 
-    /// Is it a static type of the interpreter's that `PyType_Ready` was never called on (2.7's `listiterator`, 3.6's
-    /// `functools._lru_list_elem`)? It has no MRO, but code and a name of the interpreter's, and `type` as its type.
-    fn is_bare(&self, view: &View<'_>, at: Addr) -> Option<bool> {
-        let l = self.layout;
-        let own = self.is_own(at)
-            && self.is_own(view.get(l.type_.tp_name)?)
-            && self.is_own(view.get(l.type_.tp_dealloc)?)
-            && view.get(l.object.ob_type)? == self.world.type_type;
-        let fresh = view.get(l.type_.tp_mro)?.is_null() && view.get(l.type_.tp_dict)?.is_null();
-        let basicsize = view.get(l.type_.tp_basicsize)?;
-        Some(own && fresh && (l.object.size as i64..1 << 12).contains(&basicsize))
+    /// A static type of which the standard library makes instances without ever making it ready: elements of caches (3.7
+    /// to 3.9), 2.7's stacks of unpicklers. Nothing inherits from it, and it has no MRO.
+    fn is_never_ready(&self, at: Addr, view: &View<'_>) -> bool {
+        let t = &self.layout.type_;
+        let is_name = |name: String| !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic());
+        self.is_own(at)
+            && view.get(self.layout.object.ob_type) == Some(self.world.type_type)
+            && view.get(t.tp_mro) == Some(Addr::NULL)
+            && view.get(t.tp_dealloc).is_some_and(|dealloc| self.is_own(dealloc))
+            && view.get(t.tp_basicsize).is_some_and(|size| (16..1 << 12).contains(&size))
+            && self.name_in_c(view).is_some_and(is_name)
     }
 
     fn describe(&self, at: Addr) -> Option<TypeInfo> {

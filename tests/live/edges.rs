@@ -84,7 +84,14 @@ fn explore() {
         for (at, of, to) in &told.objects {
             let name = told.names.get(of).cloned().unwrap_or_default();
             let Some(id) = ids.get(at) else {
-                add(&mut absent, name, || format!("{at:#x}"));
+                let by: Vec<_> = told
+                    .objects
+                    .iter()
+                    .filter(|o| o.2.contains(at))
+                    .map(|o| format!("{:#x} {}", o.0, told.names.get(&o.1).unwrap()))
+                    .take(3)
+                    .collect();
+                add(&mut absent, name, || format!("{at:#x} by {by:?}"));
                 continue;
             };
             let ours: HashMap<u64, _> = heap
@@ -98,7 +105,13 @@ fn explore() {
                 if ours.contains_key(one) {
                     found += 1
                 } else {
-                    add(&mut missing, format!("{name} -> {}", type_at(*one)), || format!("{at:#x} -> {one:#x}"));
+                    add(&mut missing, format!("{name} -> {}", type_at(*one)), || {
+                        format!(
+                            "{at:#x} {:?} -> {one:#x} {:?}",
+                            heap.called(*id),
+                            ids.get(one).and_then(|i| heap.called(*i))
+                        )
+                    });
                 }
             }
             for (one, label) in &ours {

@@ -99,8 +99,6 @@ impl Body {
             "datetime.datetime" => Body::Datetime,
             "numpy.ndarray" => Body::Ndarray,
             "frame" | "generator" | "coroutine" | "async_generator" => Body::Frame,
-            // What looks like references in these is borrowed, or a buffer's address.
-            "_thread._localdummy" | "thread._localdummy" | "array.array" | "decimal.Decimal" => Body::Plain,
             _ => return None,
         })
     }

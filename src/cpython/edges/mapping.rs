@@ -126,6 +126,9 @@ impl<M: Memory + ?Sized> Reader<'_, M> {
 
     fn is_interned(&self, at: Addr) -> bool {
         let l = self.layout;
+        if self.type_of(at).is_none_or(|of| !self.types.world().str_types.contains(&of)) {
+            return false;
+        }
         match &l.ascii {
             Some(ascii) => self
                 .view(at, ascii.size)

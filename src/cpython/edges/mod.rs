@@ -35,7 +35,7 @@ use self::keys::Recent;
 use self::labels::Labels;
 use self::plan::{Plan, Planner};
 use crate::addr::{Addr, AddrRange};
-use crate::cpython::layout::Layout;
+use crate::cpython::layout::{Layout, RefcountShape};
 use crate::cpython::objects::{Index, Row};
 use crate::cpython::types::Types;
 use crate::heap::{Edges, Gaps, Id, Names, TextId};
@@ -94,7 +94,7 @@ pub fn read<M: Memory + ?Sized>(world: &World<'_, M>, types: &Types<'_, M>, rows
             |mut reader, batch| {
                 for row in *batch {
                     if let Some(plan) = plans.get(row.of as usize) {
-                        reader.object(row.at, plan);
+                        reader.object(row, plan);
                     }
                     reader.sink.rows.end_row();
                 }
@@ -145,7 +145,12 @@ impl<'a, M: Memory + ?Sized> Reader<'a, M> {
     }
 
     /// Reads all references of one object.
-    fn object(&mut self, at: Addr, plan: &Plan) {
+    fn object(&mut self, row: &Row, plan: &Plan) {
+        let at = row.at;
+        // 3.11's tuples in static memory count nothing of what they hold.
+        self.sink.uncounted = plan.body == Body::Tuple
+            && self.layout.shape.refcount == RefcountShape::Plain
+            && self.layout.shape.refcount.is_immortal(row.refcount);
         let damaged = [
             self.body(at, plan.body).is_none(),
             self.fields(at, plan).is_none(),

@@ -91,6 +91,7 @@ impl<M: Memory + ?Sized> Planner<'_, '_, M> {
             }
         }
         let known = match (place, table) {
+            _ if matches!(plan.body, Body::StructSequence(_)) => 0,
             (Some(a), Some(b)) => a.min(b),
             (a, b) => a.or(b).unwrap_or(chain.len()),
         };
@@ -101,6 +102,7 @@ impl<M: Memory + ?Sized> Planner<'_, '_, M> {
             plan.body = Body::Fields27(fields);
         }
         self.dict(&mut plan, info, first);
+        let known = if matches!(plan.body, Body::Fields27(_)) { 0 } else { known };
         for step in chain.iter().take(known) {
             self.members(&mut plan, step);
         }
@@ -130,7 +132,10 @@ impl<M: Memory + ?Sized> Planner<'_, '_, M> {
             let python = heap && named.0.checked_sub(string.0).is_some_and(|skip| skip > 0 && skip < 128);
             let copied = self.types.world().copied_types.iter().any(|r| r.contains(at));
             let dealloc = view.get(l.type_.tp_dealloc).unwrap_or_default();
-            let own = self.types.is_own(dealloc) && (heap || copied) || !heap && self.types.is_own(at);
+            let own_or_none = |field| view.get(field).is_none_or(|at: Addr| at.is_null() || self.types.is_own(at));
+            // Those made at run time inherit so much that any foreign address tells.
+            let made = self.types.is_own(dealloc) && own_or_none(l.type_.tp_methods) && own_or_none(l.type_.tp_new);
+            let own = made && heap || self.types.is_own(dealloc) && copied || !heap && self.types.is_own(at);
             let basicsize = view.get(l.type_.tp_basicsize).and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
             at = view.get(l.type_.tp_base).unwrap_or_default();
             chain.push(Step { view, name, basicsize, heap, python, own });
@@ -210,7 +215,7 @@ impl<M: Memory + ?Sized> Planner<'_, '_, M> {
     fn scan(&self, plan: &mut Plan, info: &TypeInfo, chain: &[Step<'_>], known: usize) {
         let l = self.world.layout;
         let weak: Vec<i64> = chain.iter().filter_map(|s| s.view.get(l.type_.tp_weaklistoffset)).collect();
-        let unknown = |step: &Step<'_>| !step.python && (!step.own || step.heap);
+        let unknown = |step: &Step<'_>| !step.python && !step.own;
         for (i, step) in chain.iter().enumerate().take(known) {
             let base = chain.get(i.saturating_add(1)).map_or(l.object.size as u64, |s| s.basicsize);
             let start = base.max(l.object.size as u64).next_multiple_of(8);
