@@ -46,6 +46,11 @@ impl Names {
         }
     }
 
+    /// All labels that were kept, by their number.
+    pub fn labels(&self) -> impl ExactSizeIterator<Item = Label> + '_ {
+        self.labels.iter().copied()
+    }
+
     /// The label behind a number.
     #[must_use]
     pub fn label_of(&self, id: LabelId) -> Label {

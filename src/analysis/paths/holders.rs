@@ -1,0 +1,72 @@
+//! What if a holder were taken away: a search without it tells what would be freed, and what still holds the rest. Taking the
+//! first away often frees nothing, since another list, index or cache holds the same objects.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::merge::Kinds;
+use super::search::{Blocks, Terrain};
+use super::ways::{self, Draft, Met, What};
+use super::{Removal, Sum};
+use crate::heap::Id;
+
+/// A holder with all that it holds.
+pub(super) struct Most {
+    pub(super) text: String,
+    pub(super) sum: Sum,
+    what: What,
+    objects: Vec<u32>,
+}
+
+/// The holder of most objects.
+pub(super) fn most(drafts: &[Draft]) -> Option<Most> {
+    let mut by_what: FxHashMap<What, Most> = FxHashMap::default();
+    for draft in drafts.iter().filter(|draft| draft.native.is_none()) {
+        let Some(holding) = &draft.holding else { continue };
+        let most = by_what.entry(holding.what).or_insert_with(|| Most {
+            text: holding.text.clone(),
+            sum: Sum::default(),
+            what: holding.what,
+            objects: Vec::new(),
+        });
+        if holding.text < most.text {
+            most.text.clone_from(&holding.text);
+        }
+        most.sum.join(draft.sum);
+        most.objects.extend(&draft.objects);
+    }
+    let better = |a: &Most, b: &Most| a.sum.count.cmp(&b.sum.count).then_with(|| b.text.cmp(&a.text));
+    by_what.into_values().max_by(better)
+}
+
+/// Takes `first` away and asks what still holds its objects; then that too, up to `top` of them.
+pub(super) fn removals(
+    terrain: &Terrain<'_>,
+    kinds: &Kinds,
+    targets: &[Id],
+    first: Most,
+    top: usize,
+) -> Vec<Removal> {
+    let concerned: FxHashSet<u32> = first.objects.iter().copied().collect();
+    let mut blocks = Blocks::default();
+    let mut removals = Vec::new();
+    let mut next = Some(first);
+    while let Some(holder) = next.take().filter(|_| removals.len() < top) {
+        match holder.what {
+            What::Object(id, step) => blocks.step(id, step),
+            What::Root(text) => blocks.root(text.0),
+        }
+        let met = Met::look(terrain, targets, &blocks);
+        let drafts = ways::drafts(&met, kinds, &|id| concerned.contains(&id));
+        let mut held = Sum::default();
+        drafts.iter().for_each(|draft| held.join(draft.sum));
+        let bytes = |id: &u32| terrain.heap.objects.bytes(Id(*id));
+        let mut freed = Sum::default();
+        let lost = concerned.iter().filter(|id| met.search.cost(**id) == super::search::UNREACHED);
+        lost.for_each(|id| freed.add(bytes(id)));
+        let biggest = |a: &&Draft, b: &&Draft| a.sum.count.cmp(&b.sum.count).then_with(|| b.text.cmp(&a.text));
+        let by = drafts.iter().max_by(biggest).map(|draft| draft.text.clone());
+        removals.push(Removal { without: holder.text, freed, held, by });
+        next = most(&drafts);
+    }
+    removals
+}
