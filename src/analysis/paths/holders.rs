@@ -13,6 +13,8 @@ use crate::heap::Id;
 pub(super) struct Most {
     pub(super) text: String,
     pub(super) sum: Sum,
+    /// The first of its paths, by text: what two holders that read alike do not share.
+    path: String,
     what: What,
     objects: Vec<u32>,
 }
@@ -25,16 +27,18 @@ pub(super) fn most(drafts: &[Draft]) -> Option<Most> {
         let most = by_what.entry(holding.what).or_insert_with(|| Most {
             text: holding.text.clone(),
             sum: Sum::default(),
+            path: draft.text.clone(),
             what: holding.what,
             objects: Vec::new(),
         });
-        if holding.text < most.text {
+        if draft.text < most.path {
+            most.path.clone_from(&draft.text);
             most.text.clone_from(&holding.text);
         }
         most.sum.join(draft.sum);
         most.objects.extend(&draft.objects);
     }
-    let better = |a: &Most, b: &Most| a.sum.count.cmp(&b.sum.count).then_with(|| b.text.cmp(&a.text));
+    let better = |a: &Most, b: &Most| a.sum.count.cmp(&b.sum.count).then_with(|| b.path.cmp(&a.path));
     by_what.into_values().max_by(better)
 }
 

@@ -3,6 +3,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::builtin;
 use super::cost::{FIELD, NOISE};
 use crate::heap::{Heap, Id, Label, RootKind, TextId};
 
@@ -36,7 +37,7 @@ struct Modules<'a> {
 /// The dict of a module: that of its attributes, or itself where the root is the dict.
 fn dict_of(heap: &Heap, object: Id) -> Option<Id> {
     let dict = heap.edges.of(object).find(|edge| heap.names.label_of(edge.label) == Label::AttributeDict);
-    dict.map(|edge| edge.to).or_else(|| (heap.type_name(object) == "builtins.dict").then_some(object))
+    dict.map(|edge| edge.to).or_else(|| (builtin(heap.type_name(object)) == Some("dict")).then_some(object))
 }
 
 impl<'a> Modules<'a> {
@@ -117,7 +118,7 @@ impl Home {
                     shared.entry((name, value)).or_default().push((at, place));
                     // A library's value of another module's type was most likely imported with it.
                     let of = heap.type_name(value);
-                    let is_own = |maker: usize| maker == at || of.starts_with("builtins.");
+                    let is_own = |maker: usize| maker == at || builtin(of).is_some();
                     if module.is_library && modules.made_in(of).is_some_and(|maker| !is_own(maker)) {
                         home.foreign.insert((module.dict.0, place));
                     }

@@ -7,6 +7,7 @@ use std::hash::{Hash, Hasher};
 
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 
+use super::builtin;
 use super::cost::FIELD_OF_PROXY;
 use super::search::{NATIVE, Origin, Search};
 use crate::heap::{Heap, Id, Label, RootKind, TextId};
@@ -18,7 +19,7 @@ const PERIOD: usize = 4;
 /// The same in references: an attribute is two, through the dict.
 const LONGEST_PERIOD: usize = 10;
 /// States past which ways are merged by the types they come through again.
-const MANY: usize = 50_000;
+const MANY: usize = 20_000;
 /// Attributes under one state that are told apart, once there are so many states.
 const NAMES: u16 = 64;
 /// No more states than these.
@@ -176,11 +177,11 @@ impl Kinds {
     pub(super) fn of(heap: &Heap) -> Kinds {
         let mut first: FxHashMap<&str, u32> = FxHashMap::default();
         let of = heap.types.iter().zip(0u32..).map(|(of, at)| {
-            let kind = match of.name.as_str() {
-                "builtins.dict" => Kind::Dict,
-                "builtins.list" | "builtins.tuple" => Kind::Sequence,
-                name if name.ends_with(".Task") => Kind::Task,
-                name if name.ends_with(".Future") => Kind::Future,
+            let kind = match builtin(&of.name) {
+                Some("dict") => Kind::Dict,
+                Some("list" | "tuple") => Kind::Sequence,
+                _ if of.name.ends_with(".Task") => Kind::Task,
+                _ if of.name.ends_with(".Future") => Kind::Future,
                 _ => Kind::Other,
             };
             (*first.entry(&of.name).or_insert(at), kind)

@@ -13,6 +13,8 @@ mod text;
 mod ways;
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
 
 use std::cmp::Reverse;
@@ -262,6 +264,11 @@ fn steps(search: &Search<'_, '_>, to: u32, shared: Option<Id>) -> (Vec<PathStep>
         PathStep { edge, object: Id(id), inferred, fan_out: shared == Some(Id(id)) }
     });
     (steps.collect(), omitted as u64)
+}
+
+/// The name of a type of the interpreter's own, without the module that it was given (2.7: `__builtin__`).
+fn builtin(of: &str) -> Option<&str> {
+    of.strip_prefix("builtins.").or_else(|| of.strip_prefix("__builtin__."))
 }
 
 /// Where an object lies, for orders that do not depend on its number.

@@ -6,6 +6,7 @@
 
 use rustc_hash::FxHashMap;
 
+use super::builtin;
 use super::cost::{self, Costs, MOST};
 use super::home::{Home, is_alias};
 use super::merge::Step;
@@ -36,7 +37,7 @@ pub(super) struct Terrain<'a> {
 impl<'a> Terrain<'a> {
     pub(super) fn of(heap: &'a Heap) -> Terrain<'a> {
         let mut roots: Vec<_> = heap.roots.iter().zip(0u32..).collect();
-        let is_frame = |id: Id| matches!(heap.type_name(id), "builtins.frame" | "__builtin__.frame");
+        let is_frame = |id: Id| builtin(heap.type_name(id)) == Some("frame");
         let cost = |root: &Root| cost::of_root(root.kind, root.kind == RootKind::Frame && is_frame(root.object));
         roots.sort_by_key(|(root, _)| {
             let address = heap.objects.addr(root.object);

@@ -570,25 +570,42 @@ fn no_way_leads_through_another_target() {
     assert_eq!(found.unreached, Sum::default());
 }
 
-#[test]
-fn a_tree_with_two_names_is_merged_by_its_types() {
-    // a search tree of 2¹⁶ nodes, left and right, each with a payload: its ways are all different
+/// The counts by text of the payloads of a tree of so many levels whose nodes refer to others by these names.
+fn forest(names: &[&str], levels: u32) -> Vec<(String, u64)> {
     let (mut sketch, module) = sketch();
-    let [left, right, held] = ["left", "right", "payload"].map(|name| sketch.named(Label::Attribute, name));
-    let mut nodes: Vec<Id> = Vec::new();
-    for at in 1..1usize << 16 {
-        let node = sketch.object("foo_module.Node", 64);
-        let timing = sketch.object("foo_module.Timing", 48);
-        sketch.edge(node, held, timing);
-        if let Some(parent) = (at / 2).checked_sub(1) {
-            sketch.edge(nodes[parent], if at % 2 == 0 { left } else { right }, node);
+    let held = sketch.named(Label::Attribute, "payload");
+    let names: Vec<Label> = names.iter().map(|name| sketch.named(Label::Attribute, name)).collect();
+    let root = sketch.object("foo_module.Node", 64);
+    sketch.attribute(module, "TREE", root);
+    let mut level = vec![root];
+    for depth in 0..levels {
+        let mut below = Vec::new();
+        for node in level {
+            let timing = sketch.object("foo_module.Timing", 48);
+            sketch.edge(node, held, timing);
+            for name in names.iter().filter(|_| depth + 1 < levels) {
+                let child = sketch.object("foo_module.Node", 64);
+                sketch.edge(node, *name, child);
+                below.push(child);
+            }
         }
-        nodes.push(node);
+        level = below;
     }
-    sketch.attribute(module, "TREE", nodes[0]);
-    let found = texts(sketch);
-    assert!(found.len() <= 6, "{found:?}");
+    texts(sketch)
+}
+
+#[test]
+fn a_tree_with_two_names_has_few_paths() {
+    let found = forest(&["left", "right"], 16);
+    assert!(found.len() <= 12, "{found:?}");
     assert_eq!(found.iter().map(|(_, count)| count).sum::<u64>(), (1 << 16) - 1);
+}
+
+#[test]
+fn a_tree_with_many_names_is_merged_by_its_types() {
+    let found = forest(&["a", "b", "c", "d", "e", "f", "g"], 7);
+    assert!(found.len() <= 64, "{}: {:?}", found.len(), &found[..20]);
+    assert_eq!(found.iter().map(|(_, count)| count).sum::<u64>(), (7u64.pow(7) - 1) / 6);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Steps → a path as people read it (`foo_module.Profiler.results[*]`), and the fingerprint by which a leak is known again.
 //! Merges nothing, and escapes nothing: texts are the target's own.
 
+use super::builtin;
 use super::merge::{State, StateId, States, Step};
 use crate::heap::{Heap, TextId};
 
@@ -50,7 +51,7 @@ impl Writer<'_> {
             Step::Any => "[*]".to_owned(),
             Step::Key(text) if full => format!("['{}']", self.name(text)),
             Step::Key(_) | Step::Typed(_) if !full => "[*]".to_owned(),
-            Step::Key(text) | Step::Typed(text) => format!("[<{}>]", last(self.name(text))),
+            Step::Key(text) | Step::Typed(text) => format!("[<{}>]", builtin(self.name(text)).unwrap_or(self.name(text))),
             Step::Name(text) => format!(".{}", self.name(text)),
             Step::AnyName => ".*".to_owned(),
             Step::Keys => ".keys()[*]".to_owned(),
@@ -99,11 +100,6 @@ impl Writer<'_> {
         }
         self.out
     }
-}
-
-/// The last part of a type's name: keys are told by `<tuple>`, not `<builtins.tuple>`.
-fn last(name: &str) -> &str {
-    name.strip_prefix("builtins.").or_else(|| name.strip_prefix("__builtin__.")).unwrap_or(name)
 }
 
 fn write(heap: &Heap, states: &States<'_, '_, '_>, to: StateId, detail: Detail) -> String {
