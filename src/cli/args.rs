@@ -7,7 +7,9 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, value_parser};
 use regex::Regex;
 
 use crate::addr::Addr;
-use crate::analysis::{FindOptions, FindSort, HistogramOptions, ReferrersOptions, Sample, Sort, Wanted};
+use crate::analysis::{
+    FindOptions, FindSort, HistogramOptions, PathSort, PathsOptions, ReferrersOptions, Sample, Sort, Wanted,
+};
 use crate::cli::quantity;
 
 /// Rows of a table for people, unless they ask for others.
@@ -34,6 +36,7 @@ Examples:
   leakspy show -p 25867 0x7f01104e72c0       one object: its refcount, what it refers to, what refers to it
   leakspy referrers -p 25867 --type app.Timing --depth 4
                                              what holds these objects, and what holds that
+  leakspy paths -p 25867 --type app.Timing   why these objects are alive: who holds them
 
 The process is stopped for some milliseconds, copied, let go, and only then looked into. Nothing is loaded into it, and \
 nothing is written to it.
@@ -72,6 +75,18 @@ Examples:
 How references are merged: indices and numbers are [*]; string keys too where more than 8 of one type of holder lead to one \
 object each. What is counted are references. An object is followed once, on the first level that it stands on.";
 
+const PATHS_EXAMPLES: &str = "\
+Examples:
+  leakspy paths -p 25867 --type app.Timing              why these objects are alive
+  leakspy paths -p 25867 --type app.Timing --top 3      and who else holds them, when the first holders are gone
+  leakspy paths -p 25867 --filter '^app\\.models'         objects of several types
+  leakspy paths -p 25867 --address 0x7f01104e72c0       one object
+  leakspy paths -s heap.parquet -t app.Timing --json    from a file, for a program
+
+How to read a path: app.Profiler.results[*] are the items of the list app.Profiler.results; [*] stands for every index or key, \
+{*} for members of a set, › leads into a frame's variables, ⁺ says that the steps before it come again and again, <native> is C \
+code. Each object is counted once, on its most telling way; further holders show when the first is taken away.";
+
 /// Says what fills the heap of a running Python process, from outside.
 #[derive(Debug, Parser)]
 #[command(name = "leakspy", version, after_help = EXAMPLES, max_term_width = 120)]
@@ -105,6 +120,9 @@ pub enum Command {
     /// Say what refers to objects, merged; as a table, a tree or a graph
     #[command(after_help = REFERRERS_EXAMPLES)]
     Referrers(ReferrersArgs),
+    /// Say why objects are alive: the ways from modules and threads to them, merged
+    #[command(after_help = PATHS_EXAMPLES)]
+    Paths(PathsArgs),
     /// Compare refcounts with the references found, to judge leakspy by
     #[command(hide = true)]
     Audit(AuditArgs),
@@ -248,6 +266,33 @@ pub struct ReferrersArgs {
     pub limit: Option<usize>,
 }
 
+/// What `leakspy paths` takes.
+#[derive(Debug, ClapArgs)]
+#[command(group = clap::ArgGroup::new("objects").required(true).args(["of", "filter", "address"]))]
+pub struct PathsArgs {
+    /// Which objects, by type.
+    #[command(flatten)]
+    pub of: TypeChoice,
+    /// The object at this address
+    #[arg(long, value_name = "ADDRESS", value_parser = quantity::address)]
+    pub address: Option<Addr>,
+    /// Take away so many holders, one after the other, and say what would be freed and what still holds the rest
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub top: usize,
+    /// Sort by this, biggest first (path: by text)
+    #[arg(long, value_name = "KEY", value_enum, default_value_t = PathKey::Count)]
+    pub sort: PathKey,
+    /// Where to look.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// Where the answer goes.
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// How many rows.
+    #[command(flatten)]
+    pub rows: RowArgs,
+}
+
 /// What `leakspy audit` takes.
 #[derive(Debug, ClapArgs)]
 pub struct AuditArgs {
@@ -370,6 +415,17 @@ pub enum ObjectKey {
     Refcount,
     /// Type.
     Type,
+}
+
+/// What paths are sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PathKey {
+    /// Objects.
+    Count,
+    /// Bytes of all objects.
+    Bytes,
+    /// Text.
+    Path,
 }
 
 /// When to use colour.
@@ -511,6 +567,35 @@ impl ReferrersArgs {
     }
 }
 
+impl PathsArgs {
+    /// Which objects are meant.
+    #[must_use]
+    pub fn wanted(&self) -> Wanted {
+        self.address.map_or_else(|| self.of.wanted(), Wanted::At)
+    }
+
+    /// How they were named, for an answer that there are none.
+    #[must_use]
+    pub fn asked(&self) -> String {
+        match (&self.of.of, &self.of.filter, self.address) {
+            (Some(name), ..) => name.clone(),
+            (None, Some(regex), _) => regex.to_string(),
+            (None, None, address) => address.map_or_else(String::new, |at| at.to_string()),
+        }
+    }
+
+    /// What is to be told.
+    #[must_use]
+    pub fn options(&self) -> PathsOptions {
+        let sort = match self.sort {
+            PathKey::Count => PathSort::Count,
+            PathKey::Bytes => PathSort::Bytes,
+            PathKey::Path => PathSort::Text,
+        };
+        PathsOptions { sort, limit: self.rows.limit(self.output.format()), top: self.top }
+    }
+}
+
 /// A regular expression, or the one line that says what is wrong with it.
 fn regex(text: &str) -> Result<Regex, String> {
     Regex::new(text).map_err(|e| {
@@ -599,6 +684,8 @@ mod tests {
             ("find -p 1 --type a --filter b", "cannot be used with"),
             ("find -p 1 --largest --sort type", "cannot be used with"),
             ("find -p 1 --seed 3", "required arguments were not provided"),
+            ("paths -p 1", "required arguments were not provided"),
+            ("paths -p 1 --type a --sort size", "possible values: count, bytes, path"),
             ("show -p 1", "required arguments were not provided"),
             ("show -p 1 7fz", "expected an address"),
         ] {

@@ -2,8 +2,10 @@
 //! it stands in JSON.
 
 mod objects;
+mod paths;
 
 pub use objects::{audit, find, referrers, show};
+pub use paths::paths;
 
 use std::io::{self, Write};
 

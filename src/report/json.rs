@@ -2,11 +2,13 @@
 
 mod audit;
 mod find;
+mod paths;
 mod referrers;
 mod show;
 
 pub use audit::audit;
 pub use find::find;
+pub use paths::paths;
 pub use referrers::referrers;
 pub use show::show;
 

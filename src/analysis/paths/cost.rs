@@ -24,14 +24,31 @@ const CALLER: u8 = 24;
 /// No step and no root costs more.
 pub(super) const MOST: u8 = 30;
 
-const NAMES_OF_NOISE: &[&str] = &[
-    "__spec__", "__loader__", "_abc_impl", "_abc_data", "_abc_registry", "_abc_cache", "_abc_negative_cache",
-];
+const NAMES_OF_NOISE: &[&str] =
+    &["__spec__", "__loader__", "_abc_impl", "_abc_data", "_abc_registry", "_abc_cache", "_abc_negative_cache"];
 const FIELDS_OF_NOISE: &[&str] = &["__code__", "func_code", "gi_code", "cr_code", "ag_code", "f_code", "f_executable"];
 const FIELDS_BACK: &[&str] = &[
-    "__class__", "__mro__", "__bases__", "__base__", "__globals__", "__builtins__", "__objclass__", "__subclasses__",
-    "tp_mro", "tp_bases", "tp_base", "tp_cache", "tp_subclasses", "func_globals", "func_builtins", "f_globals",
-    "f_builtins", "im_class", "in_class", "d_type", "ht_module",
+    "__class__",
+    "__mro__",
+    "__bases__",
+    "__base__",
+    "__globals__",
+    "__builtins__",
+    "__objclass__",
+    "__subclasses__",
+    "tp_mro",
+    "tp_bases",
+    "tp_base",
+    "tp_cache",
+    "tp_subclasses",
+    "func_globals",
+    "func_builtins",
+    "f_globals",
+    "f_builtins",
+    "im_class",
+    "in_class",
+    "d_type",
+    "ht_module",
 ];
 const FIELDS_ASIDE: &[&str] = &["__callback__", "wr_callback", "tb_frame"];
 /// A view's or proxy's dict: with the key after it one step.

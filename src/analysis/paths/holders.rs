@@ -1,7 +1,7 @@
 //! What if a holder were taken away: a search without it tells what would be freed, and what still holds the rest. Taking the
 //! first away often frees nothing, since another list, index or cache holds the same objects.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use super::merge::Kinds;
 use super::search::{Blocks, Terrain};
@@ -43,14 +43,14 @@ pub(super) fn most(drafts: &[Draft]) -> Option<Most> {
 }
 
 /// Takes `first` away and asks what still holds its objects; then that too, up to `top` of them.
-pub(super) fn removals(
-    terrain: &Terrain<'_>,
-    kinds: &Kinds,
-    targets: &[Id],
-    first: Most,
-    top: usize,
-) -> Vec<Removal> {
-    let concerned: FxHashSet<u32> = first.objects.iter().copied().collect();
+pub(super) fn removals(terrain: &Terrain<'_>, kinds: &Kinds, targets: &[Id], first: Most, top: usize) -> Vec<Removal> {
+    let mut concerned = vec![false; terrain.heap.objects.len()];
+    let all = first.objects.clone();
+    for id in &all {
+        if let Some(concerned) = concerned.get_mut(*id as usize) {
+            *concerned = true;
+        }
+    }
     let mut blocks = Blocks::default();
     let mut removals = Vec::new();
     let mut next = Some(first);
@@ -60,12 +60,12 @@ pub(super) fn removals(
             What::Root(text) => blocks.root(text.0),
         }
         let met = Met::look(terrain, targets, &blocks);
-        let drafts = ways::drafts(&met, kinds, &|id| concerned.contains(&id));
+        let drafts = ways::drafts(&met, kinds, &|id| concerned.get(id as usize) == Some(&true));
         let mut held = Sum::default();
         drafts.iter().for_each(|draft| held.join(draft.sum));
         let bytes = |id: &u32| terrain.heap.objects.bytes(Id(*id));
         let mut freed = Sum::default();
-        let lost = concerned.iter().filter(|id| met.search.cost(**id) == super::search::UNREACHED);
+        let lost = all.iter().filter(|id| met.search.cost(**id) == super::search::UNREACHED);
         lost.for_each(|id| freed.add(bytes(id)));
         let biggest = |a: &&Draft, b: &&Draft| a.sum.count.cmp(&b.sum.count).then_with(|| b.text.cmp(&a.text));
         let by = drafts.iter().max_by(biggest).map(|draft| draft.text.clone());

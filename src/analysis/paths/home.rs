@@ -65,7 +65,9 @@ impl<'a> Modules<'a> {
 
     /// The module in which something of this qualified name was made, if it is loaded: the longest part that names one.
     fn made_in(&self, called: &str) -> Option<usize> {
-        called.rmatch_indices('.').find_map(|(dot, _)| called.get(..dot).and_then(|name| self.by_name.get(name)).copied())
+        called
+            .rmatch_indices('.')
+            .find_map(|(dot, _)| called.get(..dot).and_then(|name| self.by_name.get(name)).copied())
     }
 
     /// The name of a class or function; `None` for anything else, also where it is called something.

@@ -123,12 +123,18 @@ impl Step {
 
     /// Does it name one thing, as a variable does, and not one of many?
     pub(super) fn is_name(self) -> bool {
-        !matches!(self, Step::Any | Step::AnyName | Step::Typed(_) | Step::Keys | Step::Member | Step::Stack(_) | Step::Rest)
+        !matches!(
+            self,
+            Step::Any | Step::AnyName | Step::Typed(_) | Step::Keys | Step::Member | Step::Stack(_) | Step::Rest
+        )
     }
 
     /// Does what it leads to bear no name in code?
     fn is_index(self) -> bool {
-        matches!(self, Step::Any | Step::Key(_) | Step::Typed(_) | Step::Keys | Step::Member | Step::Stack(_) | Step::Word(_))
+        matches!(
+            self,
+            Step::Any | Step::Key(_) | Step::Typed(_) | Step::Keys | Step::Member | Step::Stack(_) | Step::Word(_)
+        )
     }
 }
 

@@ -153,6 +153,8 @@ pub struct Removal {
 /// Why some objects are alive.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Paths {
+    /// Their type, where it is one; raw text of the target.
+    pub of: Option<String>,
     /// The objects asked for.
     pub objects: Sum,
     /// Those that nothing reaches: garbage that was not collected yet, and what it holds.
@@ -169,6 +171,14 @@ pub struct Paths {
     pub removals: Vec<Removal>,
 }
 
+impl Paths {
+    /// The part of the objects that `sum` makes up, 0 to 1.
+    #[must_use]
+    pub fn share(&self, sum: Sum) -> f64 {
+        if self.objects.count == 0 { 0.0 } else { sum.count as f64 / self.objects.count as f64 }
+    }
+}
+
 /// Finds out why these objects are alive.
 #[must_use]
 pub fn paths(heap: &Heap, targets: &[Id], options: &PathsOptions) -> Paths {
@@ -177,6 +187,8 @@ pub fn paths(heap: &Heap, targets: &[Id], options: &PathsOptions) -> Paths {
     for id in &targets {
         found.objects.add(heap.objects.bytes(*id));
     }
+    let names: FxHashSet<&str> = targets.iter().map(|id| heap.type_name(*id)).collect();
+    found.of = names.iter().next().filter(|_| names.len() == 1).map(|name| (*name).to_owned());
     if targets.is_empty() {
         return found;
     }
@@ -211,9 +223,9 @@ pub fn paths(heap: &Heap, targets: &[Id], options: &PathsOptions) -> Paths {
 
 /// Each object once, by address: what is asked twice is not held twice.
 fn distinct(heap: &Heap, targets: &[Id]) -> Vec<Id> {
-    let mut seen = FxHashSet::default();
-    let mut targets: Vec<Id> =
-        targets.iter().copied().filter(|id| id.at() < heap.objects.len() && seen.insert(*id)).collect();
+    let mut seen = vec![false; heap.objects.len()];
+    let first = |id: &Id| seen.get_mut(id.at()).is_some_and(|seen| !std::mem::replace(seen, true));
+    let mut targets: Vec<Id> = targets.iter().copied().filter(first).collect();
     targets.sort_by_key(|id| heap.objects.addr(*id));
     targets
 }

@@ -2,7 +2,8 @@
 //! without recursion. Targets are leaves, so no way leads through another target; a second run finds what lies behind them.
 //!
 //! Equal costs are decided by the order in which objects are met: roots by their text, references by the text of their
-//! labels. So the answer depends neither on numbers of objects and labels nor on addresses. It writes no path.
+//! labels. So the answer depends on no number of an object or label, and on addresses only between roots of one text. It
+//! writes no path.
 
 use rustc_hash::FxHashMap;
 
@@ -131,7 +132,7 @@ impl<'t, 'a> Search<'t, 'a> {
     }
 
     /// Searches from all roots: gives the targets reached, in the order in which they were met, and those behind them.
-    pub(super) fn from_roots(&mut self) -> (Vec<u32>, Vec<u32>) {
+    pub(super) fn search_roots(&mut self) -> (Vec<u32>, Vec<u32>) {
         let mut seeds = Vec::new();
         for (cost, root, object) in &self.terrain.roots {
             let text = self.terrain.heap.roots.get(*root as usize).map_or(0, |root| root.text.0);
@@ -142,8 +143,8 @@ impl<'t, 'a> Search<'t, 'a> {
         self.both(&seeds)
     }
 
-    /// Searches on from objects that only native code holds; the same as [`Search::from_roots`] of what was not reached.
-    pub(super) fn from_native(&mut self, held: impl Iterator<Item = u32>) -> (Vec<u32>, Vec<u32>) {
+    /// Searches on from objects that only native code holds; the same as [`Search::search_roots`] of what was not reached.
+    pub(super) fn search_native(&mut self, held: impl Iterator<Item = u32>) -> (Vec<u32>, Vec<u32>) {
         let mut seeds = Vec::new();
         self.fix();
         for id in held {

@@ -107,12 +107,8 @@ fn dict_keys_numbers_types_sets() {
     sketch.edge(dict, typed, b);
     sketch.edge(dict, Label::DictKey, c);
     sketch.edge(set, Label::Member, d);
-    let expected = [
-        ("foo_module.D.keys()[*]", 1),
-        ("foo_module.D[*]", 1),
-        ("foo_module.D[<tuple>]", 1),
-        ("foo_module.S{*}", 1),
-    ];
+    let expected =
+        [("foo_module.D.keys()[*]", 1), ("foo_module.D[*]", 1), ("foo_module.D[<tuple>]", 1), ("foo_module.S{*}", 1)];
     assert_texts(sketch, &expected);
 }
 
@@ -523,10 +519,10 @@ fn the_item_in_a_consumers_hand_is_the_queues() {
     sketch.root(held[1], RootKind::Frame, "thread 'worker-1' › work() foo.py:9 › item", 1);
     let heap = sketch.heap();
     let found = found(&heap);
-    assert_eq!(found.ways.iter().map(|w| (w.text.as_str(), w.sum.count)).collect::<Vec<_>>(), [(
-        "foo_module.QUEUE.items[*]",
-        3
-    )]);
+    assert_eq!(
+        found.ways.iter().map(|w| (w.text.as_str(), w.sum.count)).collect::<Vec<_>>(),
+        [("foo_module.QUEUE.items[*]", 3)]
+    );
     let removal = &found.removals[0];
     assert_eq!((removal.freed.count, removal.held.count), (2, 1));
     assert_eq!(removal.by.as_deref(), Some("thread 'worker-1' › work() foo.py:9 › item"));

@@ -51,7 +51,9 @@ impl Writer<'_> {
             Step::Any => "[*]".to_owned(),
             Step::Key(text) if full => format!("['{}']", self.name(text)),
             Step::Key(_) | Step::Typed(_) if !full => "[*]".to_owned(),
-            Step::Key(text) | Step::Typed(text) => format!("[<{}>]", builtin(self.name(text)).unwrap_or(self.name(text))),
+            Step::Key(text) | Step::Typed(text) => {
+                format!("[<{}>]", builtin(self.name(text)).unwrap_or(self.name(text)))
+            }
             Step::Name(text) => format!(".{}", self.name(text)),
             Step::AnyName => ".*".to_owned(),
             Step::Keys => ".keys()[*]".to_owned(),
@@ -161,9 +163,9 @@ fn starred(text: &str) -> String {
 /// never change: fingerprints are kept and compared between releases.
 #[must_use]
 pub fn fingerprint(constant: &str) -> String {
-    let hash = constant.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let hash = constant
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
     format!("{hash:016x}")
 }
 
@@ -181,7 +183,10 @@ mod tests {
 
     #[test]
     fn what_differs_between_workers_is_a_star() {
-        assert_eq!(starred("thread 'worker-1' › handle() app.py:42 › payload"), "thread '*' › handle() app.py:* › payload");
+        assert_eq!(
+            starred("thread 'worker-1' › handle() app.py:42 › payload"),
+            "thread '*' › handle() app.py:* › payload"
+        );
         assert_eq!(starred("signal[15]"), "signal[*]");
         assert_eq!(starred("thread 'it's'"), "thread '*'s'");
         assert_eq!(starred("at 0x7f01 v0x"), "at 0x* v0x*");

@@ -28,7 +28,7 @@ impl<'t, 'a> Met<'t, 'a> {
     /// Looks for these objects.
     pub(super) fn look(terrain: &'t Terrain<'a>, targets: &[Id], blocks: &'t Blocks) -> Met<'t, 'a> {
         let mut search = Search::new(terrain, targets, blocks);
-        let rooted = search.from_roots();
+        let rooted = search.search_roots();
         let mut met = Met { search, rooted, native: Default::default(), surplus: FxHashMap::default() };
         if met.search.missing() > 0 {
             let heap = terrain.heap;
@@ -41,7 +41,7 @@ impl<'t, 'a> Met<'t, 'a> {
             }
             let mut held: Vec<u32> = met.surplus.keys().copied().collect();
             held.sort_unstable_by_key(|id| address(heap, *id));
-            met.native = met.search.from_native(held.into_iter());
+            met.native = met.search.search_native(held.into_iter());
         }
         met
     }
@@ -238,7 +238,7 @@ fn holding(heap: &Heap, states: &States<'_, '_, '_>, chain: &[StateId]) -> Optio
     let repeats = chain.iter().position(|id| states.get(*id).repeats != 0);
     let before = repeats.map_or(chain.len(), |at| (at + 1).saturating_sub(usize::from(states.get(chain[at]).repeats)));
     let pairs = chain.windows(2).take(before.saturating_sub(1));
-    let last = pairs.filter(|pair| states.get(pair[0]).objects == 1).last();
+    let last = pairs.rev().find(|pair| states.get(pair[0]).objects == 1);
     if let Some(&[held, next]) = last {
         let (state, step) = (states.get(held), states.get(next).step);
         let end = if step.is_name() && !step.is_unwritten() { next } else { held };

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod find;
 pub mod info;
+pub mod paths;
 pub mod ps;
 pub mod referrers;
 pub mod show;

@@ -3,6 +3,7 @@
 mod audit;
 mod find;
 mod info;
+mod paths;
 mod processes;
 mod referrers;
 mod show;
@@ -11,6 +12,7 @@ mod types;
 pub use audit::audit;
 pub use find::find;
 pub use info::info;
+pub use paths::paths;
 pub use processes::processes;
 pub use referrers::referrers;
 pub use show::show;
