@@ -91,8 +91,14 @@ SECTIONS = {
         " tp_dictoffset tp_weaklistoffset tp_members tp_methods tp_doc tp_subclasses tp_is_gc tp_cache tp_weaklist"
         " tp_new tp_alloc tp_free tp_init",
     ),
-    "heap_type": (None, "PyHeapTypeObject", "ht_name ht_qualname ht_slots ht_cached_keys ht_module _ht_tpname"),
-    "tp_member": (None, "PyMemberDef", "name type offset flags"),
+    "heap_type": (None, "PyHeapTypeObject", "ht_name ht_qualname ht_slots ht_cached_keys ht_module _ht_tpname _spec_cache"),
+    "tp_member": (None, "PyMemberDef|struct PyMemberDef", "name type offset flags"),
+    "method_def": (None, "PyMethodDef|struct PyMethodDef", "ml_name ml_flags"),
+    "module_def": (
+        None,
+        "PyModuleDef|struct PyModuleDef",
+        "m_copy=m_base.m_copy m_name m_size m_methods m_traverse",
+    ),
     "type_cache_entry": (None, "struct type_cache_entry|struct method_cache_entry", "version name value"),
     "old_class": (None, "PyClassObject", "cl_bases cl_dict cl_name cl_getattr cl_setattr cl_delattr"),
     "old_instance": (None, "PyInstanceObject", "in_class in_dict"),
@@ -133,15 +139,17 @@ SECTIONS = {
         "co_argcount co_nlocals co_stacksize co_flags co_code co_consts co_names co_varnames co_cellvars co_freevars"
         " co_cell2arg co_filename co_name co_qualname co_extra co_opcache co_opcache_size co_zombieframe"
         " co_nlocalsplus co_localsplusnames co_localspluskinds co_nfreevars co_ncellvars co_nplaincellvars"
-        " co_code_adaptive co_linetable co_lnotab co_exceptiontable co_firstlineno _co_cached co_weakreflist",
+        " co_code_adaptive co_linetable co_lnotab co_exceptiontable co_firstlineno _co_cached _co_code co_weakreflist",
     ),
+    "code_cached": (None, "_PyCoCached", "_co_code _co_varnames _co_cellvars _co_freevars"),
     "code_extra": (None, "_PyCodeObjectExtra", "ce_size ce_extras"),
     "opcache": (None, "struct _PyOpcache|_PyOpcache", ""),
     "frame": (
         None,
         "PyFrameObject",
         "f_back f_code f_builtins f_globals f_locals f_valuestack f_stacktop f_stackdepth f_localsplus f_frame"
-        " _f_frame_data f_trace f_lasti f_state f_executing f_gen",
+        " _f_frame_data f_trace f_lasti f_state f_executing f_gen f_exc_type f_exc_value f_exc_traceback"
+        " f_extra_locals f_locals_cache",
     ),
     "interpreter_frame": (
         None,
@@ -152,10 +160,16 @@ SECTIONS = {
     "generator": (
         None,
         "PyGenObject",
-        "gi_frame gi_code gi_iframe gi_frame_state gi_name gi_qualname gi_running",
+        "gi_frame gi_code gi_iframe gi_frame_state gi_name gi_qualname gi_running gi_exc_state"
+        " gi_origin_or_finalizer gi_hooks_inited",
     ),
-    "coroutine": (None, "PyCoroObject", "cr_iframe"),
-    "async_generator": (None, "PyAsyncGenObject", "ag_iframe"),
+    "coroutine": (None, "PyCoroObject", "cr_iframe cr_origin"),
+    "async_generator": (None, "PyAsyncGenObject", "ag_iframe ag_finalizer ag_hooks_inited"),
+    "exc_stack_item": (
+        None,
+        "_PyErr_StackItem|struct _err_stackitem",
+        "exc_type exc_value exc_traceback previous_item",
+    ),
     "cell": (None, "PyCellObject", "ob_ref"),
     "module": (None, "PyModuleObject", "md_dict md_name md_def md_state"),
     "method": (None, "PyMethodObject", "im_func im_self im_class"),
@@ -180,6 +194,8 @@ SECTIONS = {
     "struct_object": ("_struct", "PyStructObject", "s_size s_len s_codes s_format"),
     "format_code": ("_struct", "struct _formatcode|formatcode", "fmtdef"),
     "element": ("_elementtree", "ElementObject", "extra tag text tail"),
+    "element_iterator": ("_elementtree", "ElementIterObject", "parent_stack parent_stack_used"),
+    "parent_locator": ("_elementtree", "ParentLocator", "parent"),
     "element_extra": ("_elementtree", "ElementObjectExtra", "length allocated children _children attrib"),
     "decimal": ("_decimal", "PyDecObject", "dec_flags=dec.flags dec_alloc=dec.alloc dec_data=dec.data data"),
     "product": ("itertools", "productobject", "pools"),
@@ -187,23 +203,32 @@ SECTIONS = {
     "combinations": ("itertools", "combinationsobject", "pool r indices"),
     "cwr": ("itertools", "cwrobject", "pool r indices"),
     "tee_data": ("itertools", "teedataobject", "it numread nextlink values"),
-    "pickler": ("_pickle", "PicklerObject|struct PicklerObject", "memo output_buffer"),
+    "pickler": (
+        "_pickle",
+        "PicklerObject|struct PicklerObject",
+        "memo output_buffer persistent_id=persistent_id|pers_func dispatch_table reducer_override write fast_memo"
+        " buffer_callback",
+    ),
+    "pdata": ("_pickle", "Pdata", "data length"),
     "memo_table": ("_pickle", "PyMemoTable", "mt_allocated mt_table"),
     "memo_entry": ("_pickle", "PyMemoEntry", "me_key me_value"),
     "unpickler": (
         "_pickle",
         "UnpicklerObject|struct UnpicklerObject",
-        "memo memo_size marks marks_size input_line encoding errors",
+        "memo memo_size marks marks_size input_line encoding errors stack buffer_obj=buffer.obj read readinto readline"
+        " peek buffers persistent_load=persistent_load|pers_func",
     ),
     "stg_dict": (
         "_ctypes",
         "StgDictObject",
-        "format ndim length ffi_type_pointer_elements=ffi_type_pointer.elements shape",
+        "format ndim length ffi_type_pointer_elements=ffi_type_pointer.elements shape"
+        " proto argtypes converters restype checker module",
     ),
     "stg_info": (
         "_ctypes",
         "StgInfo",
-        "format ndim length ffi_type_pointer_elements=ffi_type_pointer.elements shape",
+        "format ndim length ffi_type_pointer_elements=ffi_type_pointer.elements shape"
+        " proto argtypes converters restype checker module",
     ),
     "cdata": ("_ctypes", "CDataObject|struct tagCDataObject", "b_ptr b_needsfree b_base b_size b_objects"),
     "mmap": ("mmap", "mmap_object", "data size_bytes=size"),
@@ -213,13 +238,35 @@ SECTIONS = {
         "lst lst_pos buf_items=buf.items buf_items_cap=buf.items_cap buf_num_items=buf.num_items"
         " buf_get_idx=buf.get_idx buf_put_idx=buf.put_idx",
     ),
+    "xml_parser": ("pyexpat", "xmlparseobject", "intern handlers"),
+    "thread_local": (
+        None,
+        "localobject",
+        "key args kw dummies wr_callback localdicts thread_watchdogs",
+    ),
+    "local_dummy": (None, "localdummyobject", "localdict weakreflist"),
+    "hamt": (None, "PyHamtObject", "h_root"),
+    "hamt_bitmap": (None, "PyHamtNode_Bitmap", "b_array"),
+    "hamt_array": (None, "PyHamtNode_Array", "a_array"),
+    "hamt_collision": (None, "PyHamtNode_Collision", "c_array"),
+    "sre_template": (None, "TemplateObject", "literal items"),
+    "zoneinfo": ("_zoneinfo", "PyZoneInfo_ZoneInfo", "_ttinfos num_ttinfos"),
+    "ttinfo": ("_zoneinfo", "_ttinfo", "utcoff dstoff tzname"),
+    "sqlite_connection": ("_sqlite3", "pysqlite_Connection", "trace_ctx progress_ctx authorizer_ctx"),
+    "sqlite_callback": ("_sqlite3", "callback_context", "callable module"),
+    "struct_sequence": (None, "PyStructSequence", "ob_item"),
     "parser_st": ("parser", "PyST_Object", "st_node=st_node|node"),
     "node": (None, "struct _node", "n_type n_str n_lineno n_nchildren n_child"),
     "datetime_time": ("_datetime", "PyDateTime_Time", "hastzinfo tzinfo"),
     "datetime_datetime": ("_datetime", "PyDateTime_DateTime", "hastzinfo tzinfo"),
     "datetime_base_time": ("_datetime", "PyDateTime_Time before tzinfo", ""),
     "datetime_base_datetime": ("_datetime", "PyDateTime_DateTime before tzinfo", ""),
-    "lru_cache": ("_functools", "lru_cache_object|struct lru_cache_object", "root func maxsize typed cache kwd_mark"),
+    "method_caller": ("_operator", "methodcallerobject", "vectorcall_args vectorcall_kwnames"),
+    "lru_cache": (
+        "_functools",
+        "lru_cache_object|struct lru_cache_object",
+        "root func maxsize typed cache kwd_mark cache_info_type dict maxsize_O lru_list_elem_type",
+    ),
     "lru_list_elem": ("_functools", "struct lru_list_elem", "prev next hash key result"),
 }
 
@@ -453,7 +500,7 @@ REFERENCES = {
     "functools.KeyWrapper": ("_functools", "keyobject", "cmp obj=object"),
     "operator.itemgetter": ("_operator", "itemgetterobject", "item"),
     "operator.attrgetter": ("_operator", "attrgetterobject", "attr"),
-    "operator.methodcaller": ("_operator", "methodcallerobject", "name args=args|xargs kwds vectorcall_kwnames"),
+    "operator.methodcaller": ("_operator", "methodcallerobject", "name args=args|xargs kwds"),
     "collections.defaultdict": ("_collections", "defdictobject", "default_factory"),
     "_collections._tuplegetter|collections._tuplegetter": ("_collections", "_tuplegetterobject", "__doc__=doc"),
     "_collections._deque_iterator|_collections._deque_reverse_iterator|collections._deque_iterator"
