@@ -14,6 +14,7 @@ mod busy;
 mod harm;
 mod histogram;
 mod places;
+mod roots;
 mod support;
 mod web;
 mod words;

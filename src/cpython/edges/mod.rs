@@ -3,20 +3,23 @@
 //! Which reader a type has is found once a type, along its chain of bases; where structs lie is the layout's business.
 //! It finds no objects and no roots.
 
+mod frame;
 mod sequence;
 mod sink;
 
 use std::sync::Mutex;
 
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 
 pub use sink::Sink;
 
 use crate::addr::Addr;
+use crate::cpython::frames::Frames;
 use crate::cpython::layout::Layout;
 use crate::cpython::objects::{Index, Row};
-use crate::cpython::types::{TypeId, TypeInfo, Types};
-use crate::heap::{Edges, Gaps, Id, Names, TextId};
+use crate::cpython::types::{TypeId, TypeInfo, TypeWorld, Types};
+use crate::heap::{Edges, Gaps, Id, LabelId, Names, TextId};
 use crate::memory::{Memory, View};
 
 /// Objects whose references are read in one go.
@@ -29,6 +32,8 @@ const MOST: u64 = 1 << 32;
 enum Rule {
     List,
     Tuple,
+    Frame,
+    Generator(frame::Kind),
     /// Nothing is known of it.
     Unknown,
 }
@@ -39,6 +44,12 @@ pub struct World<'a, M: ?Sized> {
     pub mem: &'a M,
     /// Its layout.
     pub layout: &'a Layout,
+    /// What its strings are told by.
+    pub types: &'a TypeWorld,
+    /// The dicts of `threading.local`s by address, each with the name of its thread.
+    pub thread_dicts: &'a FxHashMap<u64, String>,
+    /// The dict of interned strings: the refcounts of its keys and values do not count it.
+    pub interned: Option<Addr>,
     /// Its objects by address.
     pub index: &'a Index<'a>,
     /// Its texts and labels.
@@ -96,13 +107,27 @@ struct Reader<'a, M: ?Sized> {
     layout: &'a Layout,
     types: Types<'a, M>,
     rules: Vec<Option<Rule>>,
+    frames: Frames<'a, M>,
+    /// Labels of the variables of each code object.
+    locals: FxHashMap<u64, Vec<LabelId>>,
+    /// Labels of members, by name.
+    fields: FxHashMap<&'static str, LabelId>,
     sink: Sink<'a>,
 }
 
 impl<'a, M: Memory + ?Sized> Reader<'a, M> {
     fn new(world: &World<'a, M>, types: Types<'a, M>) -> Self {
         let sink = Sink::new(world.index, world.names);
-        Reader { mem: world.mem, layout: world.layout, types, rules: Vec::new(), sink }
+        Reader {
+            mem: world.mem,
+            layout: world.layout,
+            frames: Frames::new(world.mem, world.layout, world.types),
+            types,
+            rules: Vec::new(),
+            locals: FxHashMap::default(),
+            fields: FxHashMap::default(),
+            sink,
+        }
     }
 
     /// Reads all references of one object and ends its row.
@@ -111,6 +136,8 @@ impl<'a, M: Memory + ?Sized> Reader<'a, M> {
             let read = match self.rule(row.of, &info) {
                 Rule::List => self.list(row.at),
                 Rule::Tuple => self.tuple(row.at),
+                Rule::Frame => self.frame(row.at),
+                Rule::Generator(kind) => self.generator(row.at, kind),
                 Rule::Unknown => Some(()),
             };
             if read.is_none() {
@@ -128,7 +155,13 @@ impl<'a, M: Memory + ?Sized> Reader<'a, M> {
         let rule = match self.types.qualified_name(id).as_str() {
             "builtins.list" => Rule::List,
             "builtins.tuple" => Rule::Tuple,
-            _ => Rule::Unknown,
+            "builtins.frame" | "__builtin__.frame" => Rule::Frame,
+            name => match name.split_once('.') {
+                Some(("builtins" | "__builtin__", name)) => {
+                    frame::Kind::of(name).map_or(Rule::Unknown, Rule::Generator)
+                }
+                _ => Rule::Unknown,
+            },
         };
         let _ = info;
         if at >= self.rules.len() {
