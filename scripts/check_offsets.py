@@ -24,7 +24,7 @@ COMMITTED = Path(__file__).resolve().parent.parent / "python_offsets"
 
 # What `Probe` uses; the program sent to the target imports it there.
 PROBE_IMPORTS = (
-    "array collections ctypes datetime functools gc io itertools json mmap struct sys threading types weakref"
+    "array collections ctypes datetime functools gc io itertools json mmap re struct sys threading types weakref"
 )
 
 
@@ -32,13 +32,15 @@ class Probe(object):
     """Runs inside the target, Python 2.7 or 3: compares the layout with what the interpreter knows of itself."""
 
     def __init__(self, layout):
-        self.shape, self.sections = layout["shape"], layout["sections"]
+        self.shape, self.sections, self.references = layout["shape"], layout["sections"], layout["references"]
         self.python3 = sys.version_info[0] == 3
         self.checked, self.wrong = 0, []
 
     def run(self):
         for part in (self.sizes, self.types, self.containers, self.functions, self.library, self.getsizeof):
             part()
+        self.inside_their_objects()
+        self.shown_by_attributes()
         self.runtime()
         return {"checked": self.checked, "wrong": self.wrong}
 
@@ -254,6 +256,83 @@ class Probe(object):
             import _queue
 
             self.size("simple_queue", _queue.SimpleQueue)
+
+    def type_name(self, ctype):
+        return ctypes.string_at(self.member(id(ctype), "type", "tp_name")).decode()
+
+    def inside_their_objects(self):
+        """The members that hold references lie inside the objects of their types."""
+        todo, seen = [object], {}
+        while todo:
+            ctype = todo.pop()
+            if id(ctype) not in seen:
+                seen[id(ctype)] = ctype
+                todo.extend(type.__subclasses__(ctype))
+        for ctype in seen.values():
+            name = self.type_name(ctype)
+            if ctype.__flags__ & 1 << 9 and "." not in name:  # a class written in Python can have any name
+                continue
+            for key, at in self.references.get(name, {}).items():
+                self.expect("%s.%s inside the object" % (name, key), 16 <= at <= ctype.__basicsize__ - 8, True)
+
+    def shown_by_attributes(self):
+        """Members that are called like an attribute hold what the attribute shows."""
+
+        def function(a):
+            return lambda: a
+
+        class Derived(Probe):
+            @classmethod
+            def bound(cls):
+                return super(Derived, cls)
+
+        objects = [
+            property(function, None, function, "text"),
+            staticmethod(function),
+            slice(function, 2, None),
+            Derived.bound(),
+            self.run,
+            [].append,
+            list.__dict__["append"],
+            int.__dict__["real"],
+            object.__dict__["__repr__"],
+            type(function).__dict__["__globals__" if self.python3 else "func_globals"],
+            weakref.ref(function, len),
+            memoryview(b"zoo"),
+            functools.partial(function, 1, key=2),
+            collections.defaultdict(list),
+            io.BufferedReader(io.BytesIO(b"zoo")),
+            io.TextIOWrapper(io.BytesIO(b"zoo"), encoding="utf-8"),
+            re.match("(zoo)", "zoo"),
+        ]
+        if self.python3:
+            objects += [function(1).__closure__[0], range(function.__code__.co_firstlineno + 10**9)]
+        failures = [
+            (EnvironmentError, (2, "text", "name")),
+            (SystemExit, (7,)),
+            (StopIteration, (1,)),
+            (SyntaxError, ("text", ("name", 1, 2, "line"))),
+            (UnicodeDecodeError, ("utf-8", b"", 0, 1, "text")),
+        ]
+        for failure, arguments in failures:
+            try:
+                raise failure(*arguments)
+            except BaseException as error:
+                objects += [error, sys.exc_info()[2]]
+        if hasattr(types, "GenericAlias"):
+            objects.append(types.GenericAlias(list, (int,)))
+        for each in objects:
+            ctype = type(each)
+            while ctype and self.type_name(ctype) not in self.references:
+                ctype = ctype.__base__
+            self.expect("%s has references" % type(each).__name__, ctype is not None, True)
+            name = ctype and self.type_name(ctype)
+            for key, at in self.references.get(name, {}).items():
+                if key not in ("__dict__", "errors") and hasattr(each, key):  # 3.6 keeps a stream's errors as bytes
+                    shown = getattr(each, key)
+                    found = ctypes.c_void_p.from_address(id(each) + at).value
+                    held = found == id(shown) or (shown is None and not found)
+                    self.expect("%s.%s shows what its member holds" % (name, key), held, True)
 
     def getsizeof(self):
         """Collector's head and pre-header are what sys.getsizeof adds to __sizeof__."""

@@ -124,7 +124,11 @@ SECTIONS = {
         " tp_dictoffset tp_weaklistoffset tp_members tp_methods tp_doc tp_subclasses tp_is_gc tp_cache tp_weaklist"
         " tp_new tp_alloc tp_free tp_init",
     ),
-    "heap_type": (None, "PyHeapTypeObject", "ht_name ht_qualname ht_slots ht_cached_keys ht_module _ht_tpname _spec_cache"),
+    "heap_type": (
+        None,
+        "PyHeapTypeObject",
+        "ht_name ht_qualname ht_slots ht_cached_keys ht_module _ht_tpname _spec_cache",
+    ),
     "tp_member": (None, "PyMemberDef|struct PyMemberDef", "name type offset flags"),
     "method_def": (None, "PyMethodDef|struct PyMethodDef", "ml_name ml_flags"),
     "module_def": (
@@ -300,27 +304,21 @@ SECTIONS = {
     "lru_cache": (
         "_functools",
         "lru_cache_object|struct lru_cache_object",
-        "root func maxsize typed cache kwd_mark cache_info_type dict maxsize_O lru_list_elem_type",
+        "root func maxsize typed cache kwd_mark cache_info_type dict maxsize_object=maxsize_O lru_list_elem_type",
     ),
     "lru_list_elem": ("_functools", "struct lru_list_elem", "prev next hash key result"),
 }
 
 # The references that plain structs hold: the tp_names of the types that have such a struct -> where the struct is, as
 # in SECTIONS, and all its members that hold a counted reference, those of the base struct included. `A|B`: two types;
-# `A>B`: one that was called B before. Keys are what people see: the attribute that shows the very object, else the C member's name. `KEY=PATH?MEMBER` counts only where the
-# struct has MEMBER too. Members that are no pointer to a struct are dropped (a `char *buf` that later became a
-# `PyObject *buf`), and so are names that the version does not have. Left out on purpose: borrowed and weak members,
-# types whose objects need more than this (python_offsets/README.md lists them).
-BASE_EXCEPTION = (
-    "args __dict__=dict notes __traceback__=traceback __context__=context __cause__=cause message"
-)
-DESCRIPTOR = (
-    None,
-    "PyDescrObject",
-    "__objclass__=d_type __name__=d_name __qualname__=d_qualname",
-)
+# `A>B`: one that was called B before. Keys are what people see: the attribute that shows the very object, else the C
+# member's name. `KEY=PATH?MEMBER` counts only where the struct has MEMBER too. Members that are no pointer to a struct
+# are dropped (a `char *buf` that later became a `PyObject *buf`), and so are names that the version does not have. Left
+# out on purpose: borrowed and weak members, types whose objects need more than this (python_offsets/README.md).
+BASE_EXCEPTION = "args __dict__=dict notes __traceback__=traceback __context__=context __cause__=cause message"
+DESCRIPTOR = (None, "PyDescrObject", "__objclass__=d_type __name__=d_name __qualname__=d_qualname")
 CDATA = "_b_base_=b_base _objects=b_objects"
-SOURCE_AND_FUNCTION = "func it"
+FUNCTION_AND_SOURCE = "func it"
 REFERENCES = {
     # Functions' relatives, descriptors
     "cell": (None, "PyCellObject", "cell_contents=ob_ref"),
@@ -438,7 +436,7 @@ REFERENCES = {
     "enumerate": (None, "enumobject", "en_sit en_result en_longindex"),
     "zip": (None, "zipobject", "ittuple result"),
     "map": (None, "mapobject", "iters func"),
-    "filter": (None, "filterobject", SOURCE_AND_FUNCTION),
+    "filter": (None, "filterobject", FUNCTION_AND_SOURCE),
     "generic_alias_iterator": (None, "gaiterobject", "obj"),
     "fieldnameiterator": (None, "fieldnameiterobject", "str"),
     "formatteriterator": (None, "formatteriterobject", "str"),
@@ -507,15 +505,15 @@ REFERENCES = {
     "itertools.compress": ("itertools", "compressobject", "data selectors"),
     "itertools.count": ("itertools", "countobject", "long_cnt long_step"),
     "itertools.cycle": ("itertools", "cycleobject", "it saved"),
-    "itertools.dropwhile": ("itertools", "dropwhileobject", SOURCE_AND_FUNCTION),
-    "itertools.takewhile": ("itertools", "takewhileobject", SOURCE_AND_FUNCTION),
-    "itertools.starmap": ("itertools", "starmapobject", SOURCE_AND_FUNCTION),
+    "itertools.dropwhile": ("itertools", "dropwhileobject", FUNCTION_AND_SOURCE),
+    "itertools.takewhile": ("itertools", "takewhileobject", FUNCTION_AND_SOURCE),
+    "itertools.starmap": ("itertools", "starmapobject", FUNCTION_AND_SOURCE),
     "itertools.filterfalse|itertools.ifilterfalse": (
         "itertools",
         "filterfalseobject|ifilterfalseobject",
-        SOURCE_AND_FUNCTION,
+        FUNCTION_AND_SOURCE,
     ),
-    "itertools.ifilter": ("itertools", "ifilterobject", SOURCE_AND_FUNCTION),
+    "itertools.ifilter": ("itertools", "ifilterobject", FUNCTION_AND_SOURCE),
     "itertools.groupby": ("itertools", "groupbyobject", "it keyfunc tgtkey currkey currvalue"),
     "itertools._grouper": ("itertools", "_grouperobject", "parent tgtkey"),
     "itertools.imap": ("itertools", "imapobject", "iters func"),

@@ -35,10 +35,10 @@ pub(super) fn build<M: Memory>(
         mem: world.mem,
         layout: world.layout,
         types: &world.types,
-        thread_dicts: &places.thread_dicts(&table.types, &rows),
-        interned: places.interned(),
         index: &index,
         names: &names,
+        interpreters: &runtime.interpreters,
+        thread_dicts: places.thread_dicts(&table.types, &rows),
     };
     let found = edges::read(&reading, &table.types, &rows);
     clock.lap("edges");

@@ -30,8 +30,12 @@ pub struct Keys {
 
 /// Reads the keys object at `at`.
 pub fn keys<M: Memory + ?Sized>(mem: &M, layout: &Layout, at: Addr) -> Option<Keys> {
+    keys_in(layout, &mem.view(at, layout.dict_keys.as_ref()?.dk_indices.at).ok()?)
+}
+
+/// The same from its header's bytes.
+pub fn keys_in(layout: &Layout, view: &View<'_>) -> Option<Keys> {
     let l = layout.dict_keys.as_ref()?;
-    let view = mem.view(at, l.dk_indices.at).ok()?;
     let general = layout.dict_entry.size as u64;
     let (slots, index, entry, unicode) = match layout.shape.dict {
         DictShape::Py27Table => return None,
@@ -106,4 +110,19 @@ pub fn entries<M: Memory + ?Sized>(mem: &M, layout: &Layout, dict: Addr) -> Opti
         Some((e.get(key)?, e.get(value)?)).filter(|(key, value)| !key.is_null() && !value.is_null())
     };
     Some(bytes.bytes().chunks_exact(entry).filter_map(pair).collect())
+}
+
+/// The keys of a keys object, one an entry: null where the entry was deleted. Capped as [`entries`] is.
+pub fn key_list<M: Memory + ?Sized>(mem: &M, layout: &Layout, at: Addr) -> Option<Vec<Addr>> {
+    let keys = keys(mem, layout, at)?;
+    let key = match &layout.dict_unicode_entry {
+        Some(e) if keys.unicode => e.me_key,
+        _ => layout.dict_entry.me_key,
+    };
+    if keys.nentries > MOST {
+        return None;
+    }
+    let entry = usize::try_from(keys.entry).ok().filter(|e| *e > 0)?;
+    let bytes = mem.view(at.up(keys.entries_at)?, usize::try_from(keys.nentries).ok()?.checked_mul(entry)?).ok()?;
+    Some(bytes.bytes().chunks_exact(entry).map(|e| View::new(e).get(key).unwrap_or_default()).collect())
 }

@@ -96,8 +96,6 @@ structs! {
     }
     /// `PyFrameObject`, as far as lines go.
     FrameLinesLayout { f_lineno: Field<i32> }
-    /// `PyDictValues` (3.11+).
-    DictValuesLayout { valid: Maybe<u8>, values: Part }
     /// `struct arena_object` (`Objects/obmalloc.c`).
     ArenaLayout {
         address: Field<Addr>, pool_address: Field<Addr>, nfreepools: Field<u32>, ntotalpools: Field<u32>,
@@ -115,7 +113,8 @@ structs! {
         tp_name: Field<Addr>, tp_basicsize: Field<i64>, tp_itemsize: Field<i64>, tp_dealloc: Field<Addr>,
         tp_flags: Field<u64>, tp_dict: Field<Addr>, tp_mro: Field<Addr>, tp_base: Field<Addr>, tp_doc: Field<Addr>,
         tp_bases: Field<Addr>, tp_cache: Field<Addr>, tp_subclasses: Field<Addr>, tp_weaklist: Field<Addr>,
-        tp_members: Field<Addr>, tp_dictoffset: Field<i64>, tp_weaklistoffset: Field<i64>,
+        tp_members: Field<Addr>, tp_methods: Field<Addr>, tp_new: Field<Addr>, tp_dictoffset: Field<i64>,
+        tp_weaklistoffset: Field<i64>,
     }
     /// `PyHeapTypeObject`.
     HeapTypeLayout {
@@ -155,6 +154,8 @@ structs! {
     DictEntryLayout { me_key: Field<Addr>, me_value: Field<Addr> }
     /// `PyDictUnicodeEntry` (3.11+).
     DictUnicodeEntryLayout { me_key: Field<Addr>, me_value: Field<Addr> }
+    /// `PyDictValues`: values that lie in an instance, or in a block of their own; the flags from 3.13 on.
+    DictValuesLayout { values: Part, embedded: Maybe<u8>, valid: Maybe<u8> }
     /// `PyListObject`.
     ListLayout { ob_item: Field<Addr>, allocated: Field<i64> }
     /// `PyTupleObject`.
@@ -296,7 +297,7 @@ structs! {
     /// `struct lru_cache_object` (`Modules/_functoolsmodule.c`): `root` is a ring of `lru_list_elem`s.
     LruCacheLayout {
         root: Part, func: Field<Addr>, cache: Field<Addr>, kwd_mark: Maybe<Addr>, cache_info_type: Field<Addr>,
-        dict: Field<Addr>, maxsize_O: Maybe<Addr>, lru_list_elem_type: Maybe<Addr>,
+        dict: Field<Addr>, maxsize_object: Maybe<Addr>, lru_list_elem_type: Maybe<Addr>,
     }
     /// `methodcallerobject`: from 3.13 on `vectorcall_kwnames` is garbage while `vectorcall_args` is 0.
     MethodCallerLayout { vectorcall_args: Maybe<Addr>, vectorcall_kwnames: Maybe<Addr> }
@@ -568,7 +569,6 @@ pub struct Layout {
     pub type_cache_entry: TypeCacheEntryLayout,
     pub code_lines: CodeLinesLayout,
     pub frame_lines: FrameLinesLayout,
-    pub dict_values: Option<DictValuesLayout>,
     pub arena: ArenaLayout,
     pub pool: PoolLayout,
     pub obmalloc: Option<ObmallocLayout>,
@@ -582,6 +582,7 @@ pub struct Layout {
     pub dict_keys: Option<DictKeysLayout>,
     pub dict_entry: DictEntryLayout,
     pub dict_unicode_entry: Option<DictUnicodeEntryLayout>,
+    pub dict_values: Option<DictValuesLayout>,
     pub list: ListLayout,
     pub tuple: TupleLayout,
     pub set: SetLayout,

@@ -14,17 +14,8 @@ use crate::process::symbols::{Module, ModuleFile, Symbol, Symbols, modules};
 const X86_64: u16 = 62;
 
 /// Static variables of the interpreter that hold references, in one version or another.
-const STATICS: [&str; 9] = [
-    "method_cache",
-    "Handlers",
-    "interned",
-    "garbage",
-    "callbacks",
-    "_filters",
-    "_once_registry",
-    "_default_action",
-    "extensions",
-];
+const STATICS: [&str; 8] =
+    ["method_cache", "Handlers", "garbage", "callbacks", "_filters", "_once_registry", "_default_action", "extensions"];
 
 /// Where Python lies in a process.
 #[derive(Debug, Clone)]

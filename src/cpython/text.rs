@@ -61,6 +61,11 @@ pub fn bytes<M: Memory + ?Sized>(mem: &M, layout: &Layout, at: Addr) -> Option<S
 pub struct StrState(pub u32);
 
 impl StrState {
+    /// Is it one of the interned strings?
+    #[must_use]
+    pub fn interned(self) -> u32 {
+        self.0 & 3
+    }
     /// Bytes a character, 1, 2 or 4; 0 in strings that are not ready.
     #[must_use]
     pub fn kind(self) -> u64 {

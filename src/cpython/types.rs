@@ -26,6 +26,8 @@ pub mod flags {
     pub const READY: u64 = 1 << 12;
     /// Instances may be in the collector's lists.
     pub const HAVE_GC: u64 = 1 << 14;
+    /// Instances are ints.
+    pub const LONG_SUBCLASS: u64 = 1 << 24;
     /// Instances are types.
     pub const TYPE_SUBCLASS: u64 = 1 << 31;
 }
@@ -178,6 +180,12 @@ impl<'a, M: Memory + ?Sized> Types<'a, M> {
         self.infos.get(id as usize)
     }
 
+    /// What types are verified against.
+    #[must_use]
+    pub fn world(&self) -> &'a TypeWorld {
+        self.world
+    }
+
     /// All types met, in the order of meeting.
     pub fn all(&self) -> impl Iterator<Item = (TypeId, &TypeInfo)> {
         self.infos.iter().enumerate().map(|(i, info)| (i as TypeId, info))
@@ -192,7 +200,7 @@ impl<'a, M: Memory + ?Sized> Types<'a, M> {
         let l = self.layout;
         let view = self.view(at)?;
         if view.get(l.type_.tp_flags)? & flags::READY == 0 {
-            return None;
+            return self.is_never_ready(at, &view).then_some(view);
         }
         let mut meta = view.get(l.object.ob_type)?;
         for _ in 0..4 {
@@ -214,6 +222,19 @@ impl<'a, M: Memory + ?Sized> Types<'a, M> {
         let mro = view.get(l.type_.tp_mro)?;
         let first = self.mem.word(mro.up(l.tuple.ob_item.at as u64)?).ok()?;
         (first == at.0).then_some(view)
+    }
+
+    /// A static type of which the standard library makes instances without ever making it ready: elements of caches (3.7
+    /// to 3.9), 2.7's stacks of unpicklers. Nothing inherits from it, and it has no MRO.
+    fn is_never_ready(&self, at: Addr, view: &View<'_>) -> bool {
+        let t = &self.layout.type_;
+        let is_name = |name: String| !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic());
+        self.is_own(at)
+            && view.get(self.layout.object.ob_type) == Some(self.world.type_type)
+            && view.get(t.tp_mro) == Some(Addr::NULL)
+            && view.get(t.tp_dealloc).is_some_and(|dealloc| self.is_own(dealloc))
+            && view.get(t.tp_basicsize).is_some_and(|size| (16..1 << 12).contains(&size))
+            && self.name_in_c(view).is_some_and(is_name)
     }
 
     fn describe(&self, at: Addr) -> Option<TypeInfo> {
@@ -292,7 +313,8 @@ impl<'a, M: Memory + ?Sized> Types<'a, M> {
     }
 
     /// Does this address belong to the interpreter or its standard library?
-    fn is_own(&self, at: Addr) -> bool {
+    #[must_use]
+    pub fn is_own(&self, at: Addr) -> bool {
         AddrRange::holding(&self.world.own_code, at).is_some()
     }
 
@@ -309,7 +331,7 @@ impl<'a, M: Memory + ?Sized> Types<'a, M> {
             .map(|(_, value)| value)
     }
 
-    /// The text of a string of any kind.
+    /// The text of a string of any kind; `None` of what is none.
     #[must_use]
     pub fn text(&self, at: Addr) -> Option<String> {
         self.world.text(self.mem, self.layout, at)

@@ -11,6 +11,7 @@ mod arrays;
 mod bad_input;
 mod budgets;
 mod busy;
+mod edges;
 mod harm;
 mod histogram;
 mod places;

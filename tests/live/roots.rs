@@ -38,7 +38,8 @@ impl Look {
     /// The address of a variable's value: of a cell's contents, for a cell.
     fn value(&self, of: Id) -> u64 {
         let heap = self.heap();
-        let to = if heap.type_name(of).ends_with(".cell") { heap.edges.of(of).next().map(|edge| edge.to) } else { None };
+        let to =
+            if heap.type_name(of).ends_with(".cell") { heap.edges.of(of).next().map(|edge| edge.to) } else { None };
         heap.objects.addr(to.unwrap_or(of)).0
     }
 

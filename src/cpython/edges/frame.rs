@@ -24,16 +24,6 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// From the type's name.
-    pub(super) fn of(name: &str) -> Option<Kind> {
-        match name {
-            "generator" => Some(Kind::Generator),
-            "coroutine" => Some(Kind::Coroutine),
-            "async_generator" => Some(Kind::AsyncGenerator),
-            _ => None,
-        }
-    }
-
     fn frame(self) -> &'static str {
         match self {
             Kind::Generator => "gi_frame",
@@ -61,7 +51,7 @@ impl<M: Memory + ?Sized> Reader<'_, M> {
         if self.layout.shape.frame == FrameShape::Object {
             let frame = frame?;
             self.variables(&frame);
-            self.members(&frame, None);
+            self.held(&frame, None);
             return Some(());
         }
         let layout = self.layout;
@@ -72,7 +62,7 @@ impl<M: Memory + ?Sized> Reader<'_, M> {
             && view.get(l.f_frame?) == own
         {
             self.variables(&frame);
-            self.members(&frame, None);
+            self.held(&frame, None);
         }
         let others = [
             ("f_back", Some(l.f_back)),
@@ -99,21 +89,21 @@ impl<M: Memory + ?Sized> Reader<'_, M> {
                 let code = self.layout.interpreter_frame.as_ref()?.f_code;
                 if l.gi_code.is_none() {
                     let code = Addr(self.mem.word(inside.up(code.at as u64)?).ok()?);
-                    let label = self.field(Label::Field, kind.code());
+                    let label = self.member_label(Label::Field, kind.code());
                     self.sink.edge(code, label);
                 }
             } else {
                 let frame = self.frames.embedded(inside)?;
                 self.sink.call(at, &frame.text());
                 self.variables(&frame);
-                self.members(&frame, Some(kind));
+                self.held(&frame, Some(kind));
             }
         } else if let Some(place) = l.gi_frame {
             let frame = view.get(place)?;
             if let Some(read) = (!frame.is_null()).then(|| self.frames.of_object(frame)).flatten() {
                 self.sink.call(at, &read.text());
             }
-            let label = self.field(Label::Through, kind.frame());
+            let label = self.member_label(Label::Through, kind.frame());
             self.sink.edge(frame, label);
         }
         self.member(&view, kind.code(), l.gi_code);
@@ -133,7 +123,7 @@ impl<M: Memory + ?Sized> Reader<'_, M> {
         };
         let field = own.or(l.gi_origin_or_finalizer)?;
         let to = Addr(self.mem.word(at.up(field.at as u64)?).ok()?);
-        let label = self.field(Label::Field, label);
+        let label = self.member_label(Label::Field, label);
         self.sink.edge(to, label);
         Some(())
     }
@@ -169,12 +159,12 @@ impl<M: Memory + ?Sized> Reader<'_, M> {
     }
 
     /// What a frame counts besides; `of` is the generator that it lies in.
-    fn members(&mut self, frame: &Frame, of: Option<Kind>) {
+    fn held(&mut self, frame: &Frame, of: Option<Kind>) {
         for (name, to) in &frame.held {
             let label = match (of, *name) {
-                (Some(kind), "frame_obj") => self.field(Label::Through, kind.frame()),
-                (Some(kind), "f_code") => self.field(Label::Field, kind.code()),
-                (_, name) => self.field(Label::Field, name),
+                (Some(kind), "frame_obj") => self.member_label(Label::Through, kind.frame()),
+                (Some(kind), "f_code") => self.member_label(Label::Field, kind.code()),
+                (_, name) => self.member_label(Label::Field, name),
             };
             self.sink.edge(*to, label);
         }
@@ -182,18 +172,18 @@ impl<M: Memory + ?Sized> Reader<'_, M> {
 
     fn member(&mut self, view: &View<'_>, name: &'static str, field: Option<Field<Addr>>) {
         if let Some(to) = field.and_then(|field| view.get(field)).filter(|to| !to.is_null()) {
-            let label = self.field(Label::Field, name);
+            let label = self.member_label(Label::Field, name);
             self.sink.edge(to, label);
         }
     }
 
     /// The label of a C member; a name always goes with the same kind of label.
-    fn field(&mut self, kind: fn(crate::heap::TextId) -> Label, name: &'static str) -> LabelId {
-        if let Some(known) = self.fields.get(name) {
+    fn member_label(&mut self, kind: fn(crate::heap::TextId) -> Label, name: &'static str) -> LabelId {
+        if let Some(known) = self.members.get(name) {
             return *known;
         }
         let label = self.sink.named(kind, name);
-        self.fields.insert(name, label);
+        self.members.insert(name, label);
         label
     }
 }

@@ -1,12 +1,9 @@
-//! Lists and tuples → their items (`Objects/listobject.c`, `Objects/tupleobject.c`).
+//! Lists, tuples, deques → their items (`Objects/listobject.c`, `Objects/tupleobject.c`, `Modules/_collectionsmodule.c`).
 
-use super::{MOST, Reader};
+use super::Reader;
 use crate::addr::Addr;
 use crate::heap::LabelId;
-use crate::memory::{Memory, View};
-
-/// Items that are read at once: what a length claims may not be there.
-const PIECE: u64 = 1 << 16;
+use crate::memory::Memory;
 
 impl<M: Memory + ?Sized> Reader<'_, M> {
     pub(super) fn list(&mut self, at: Addr) -> Option<()> {
@@ -23,18 +20,42 @@ impl<M: Memory + ?Sized> Reader<'_, M> {
 
     /// An array of `len` pointers to objects.
     pub(super) fn items(&mut self, array: Addr, len: u64) -> Option<()> {
-        let len = len.min(MOST);
+        self.pieces(array, len, |reader, i, to| {
+            reader.sink.edge(to, item(i));
+        })
+    }
+
+    /// A deque's items stand in linked blocks; the first block's begin at `leftindex`.
+    pub(super) fn deque(&mut self, at: Addr) -> Option<()> {
+        let (deque, block) = (self.layout.deque.as_ref()?, self.layout.deque_block.as_ref()?);
+        let view = self.view(at, deque.size)?;
+        let len = match deque.len {
+            Some(len) => view.get(len)?,
+            None => view.get(self.layout.var_object.ob_size)?,
+        };
+        let len = u64::try_from(len).ok()?;
+        let mut from = u64::try_from(view.get(deque.leftindex)?).ok()?;
+        let mut here = view.get(deque.leftblock)?;
+        let room = (block.data.size / 8) as u64;
         let mut done = 0u64;
+        // As many blocks as the length asks for, so a ring of them ends too.
         while done < len {
-            let count = len.saturating_sub(done).min(PIECE);
-            let at = array.up(done.checked_mul(8)?)?;
-            let view = self.view(at, usize::try_from(count.checked_mul(8)?).ok()?)?;
-            for (i, word) in (done..).zip(view.bytes().chunks_exact(8)) {
-                let label = LabelId::item(u32::try_from(i).unwrap_or(u32::MAX));
-                self.sink.edge(View::new(word).pointer(0)?, label);
+            let view = self.view(here, block.size)?;
+            let some = room.checked_sub(from)?.min(len.saturating_sub(done));
+            let start = usize::try_from(from.checked_mul(8)?).ok()?.checked_add(block.data.at)?;
+            let items = view.bytes().get(start..)?.chunks_exact(8).take(usize::try_from(some).ok()?);
+            for (i, word) in (done..).zip(items) {
+                self.sink.edge(super::pointer(word), item(i));
             }
-            done = done.saturating_add(count);
+            here = view.get(block.rightlink)?;
+            done = done.checked_add(some.max(1))?;
+            from = 0;
         }
         Some(())
     }
+}
+
+/// The label of the item with this index.
+pub(super) fn item(index: u64) -> LabelId {
+    LabelId::item(u32::try_from(index).unwrap_or(u32::MAX))
 }

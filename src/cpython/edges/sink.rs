@@ -11,6 +11,8 @@ use crate::heap::{Edges, Gaps, Id, Label, LabelId, Names, TextId};
 pub struct Sink<'a> {
     index: &'a Index<'a>,
     names: &'a Mutex<Names>,
+    /// Are the references of the object under way none that refcounts count?
+    pub uncounted: bool,
     /// The rows so far.
     pub rows: Edges,
     /// What objects are called.
@@ -23,7 +25,7 @@ impl<'a> Sink<'a> {
     /// An empty one. Texts and labels are shared by all sinks of a heap.
     #[must_use]
     pub fn new(index: &'a Index<'a>, names: &'a Mutex<Names>) -> Sink<'a> {
-        Sink { index, names, rows: Edges::default(), called: Vec::new(), gaps: Gaps::default() }
+        Sink { index, names, uncounted: false, rows: Edges::default(), called: Vec::new(), gaps: Gaps::default() }
     }
 
     /// The object under way refers to the one at `to`; `false` where none lives there. Null is no reference.
@@ -36,10 +38,24 @@ impl<'a> Sink<'a> {
             self.gaps.dangling = self.gaps.dangling.saturating_add(1);
             return false;
         };
-        if !self.rows.push(id, label) {
+        self.edge_to(id, label);
+        true
+    }
+
+    /// The same to an object that is known by its number.
+    #[inline]
+    pub fn edge_to(&mut self, to: Id, label: LabelId) {
+        if !self.rows.push(to, if self.uncounted { label.uncounted() } else { label }) {
             self.gaps.dropped = self.gaps.dropped.saturating_add(1);
         }
-        true
+    }
+
+    /// The object under way may refer to what is at `to`, if an object is.
+    #[inline]
+    pub fn maybe(&mut self, to: Addr, label: LabelId) {
+        if let Some(id) = self.index.get(to) {
+            self.edge_to(id, label);
+        }
     }
 
     /// The number of the object at this address, if one lives there.

@@ -75,12 +75,6 @@ impl<'a, M: Memory + ?Sized> Places<'a, M> {
         threads::local_dicts(self, types, rows)
     }
 
-    /// The dict of interned strings, whose references are not counted; `None` where nothing tells it.
-    #[must_use]
-    pub fn interned(&self) -> Option<Addr> {
-        statics::interned(self)
-    }
-
     /// All roots. `types` knows the types of `rows`.
     #[must_use]
     pub fn roots(&self, types: &Types<'_, M>, rows: &[Row], index: &Index<'_>, names: &Mutex<Names>) -> Roots {

@@ -72,14 +72,6 @@ pub(super) fn read<M: Memory + ?Sized>(
     possible(places, found);
 }
 
-/// The dict of interned strings.
-pub(super) fn interned<M: Memory + ?Sized>(places: &Places<'_, M>) -> Option<Addr> {
-    let member = places.layout.interpreter_roots.member("interned_strings");
-    let of = places.interpreters.last().zip(member).and_then(|(at, part)| places.word(*at, part.at));
-    let variable = only(places, "interned").next().and_then(|(at, _)| places.word(at, 0));
-    of.or(variable).filter(|dict| !dict.is_null())
-}
-
 /// The static variable of this name, where there is exactly one; its address and size in bytes.
 fn only<M: Memory + ?Sized>(places: &Places<'_, M>, name: &str) -> impl Iterator<Item = (Addr, u64)> + use<M> {
     let all = places.globals.statics.get(name).map(Vec::as_slice).unwrap_or_default();
