@@ -83,6 +83,39 @@ SECTIONS = {
         "struct _obmalloc_state",
         "arenas=mgmt.arenas maxarenas=mgmt.maxarenas raw_allocated_blocks=mgmt.raw_allocated_blocks",
     ),
+    # References from outside any object
+    "interpreter_roots": (
+        None,
+        "PyInterpreterState|struct _is",
+        "modules=imports.modules|modules modules_by_index=imports.modules_by_index|modules_by_index modules_reloading"
+        " importlib=imports.importlib|importlib import_func=imports.import_func|import_func sysdict sysdict_copy"
+        " builtins builtins_copy dict codec_search_path=codecs.search_path|codec_search_path"
+        " codec_search_cache=codecs.search_cache|codec_search_cache"
+        " codec_error_registry=codecs.error_registry|codec_error_registry before_forkers after_forkers_parent"
+        " after_forkers_child audit_hooks warnings_filters=warnings.filters"
+        " warnings_once_registry=warnings.once_registry warnings_default_action=warnings.default_action"
+        " gc_garbage=gc.garbage gc_callbacks=gc.callbacks monitoring_callables monitoring_tool_names small_ints"
+        " cached_objects callable_cache type_cache=types.type_cache|type_cache"
+        " interned_strings=cached_objects.interned_strings|unicode.interned atexit_callbacks=atexit.callbacks"
+        " atexit_ncallbacks=atexit.ncallbacks",
+    ),
+    "runtime_roots": (
+        None,
+        "_PyRuntimeState|struct pyruntimestate",
+        "gc_garbage=gc.garbage gc_callbacks=gc.callbacks warnings_filters=warnings.filters"
+        " warnings_once_registry=warnings.once_registry warnings_default_action=warnings.default_action"
+        " signal_handlers=signals.handlers",
+    ),
+    "thread_roots": (
+        None,
+        "PyThreadState|struct _ts",
+        "dict async_exc c_profileobj c_traceobj curexc_type curexc_value curexc_traceback current_exception exc_type"
+        " exc_value exc_traceback exc_state_type=exc_state.exc_type exc_state_value=exc_state.exc_value"
+        " exc_state_traceback=exc_state.exc_traceback context async_gen_firstiter async_gen_finalizer"
+        " coroutine_wrapper previous_executor threading_local_key threading_local_sentinel",
+    ),
+    "atexit_callback": (None, "atexit_py_callback|atexit_callback", "func args kwargs"),
+    "atexit_state": ("atexit", "atexitmodule_state", "callbacks=atexit_callbacks ncallbacks"),
     # Types
     "type": (
         None,
@@ -146,6 +179,8 @@ SECTIONS = {
         " co_code_adaptive co_linetable co_lnotab co_exceptiontable co_firstlineno _co_cached _co_code co_weakreflist",
     ),
     "code_cached": (None, "_PyCoCached", "_co_code _co_varnames _co_cellvars _co_freevars"),
+    "code_lines": (None, "PyCodeObject", "co_firstlineno co_code_adaptive _co_firsttraceable co_flags"),
+    "frame_lines": (None, "PyFrameObject", "f_lineno"),
     "code_extra": (None, "_PyCodeObjectExtra", "ce_size ce_extras"),
     "opcache": (None, "struct _PyOpcache|_PyOpcache", ""),
     "frame": (
@@ -1050,6 +1085,13 @@ def shape_of(version, sections, facts):
         "pre_header": REVIEWED_SHAPES[version]["pre_header"],
         "getsizeof_gc": REVIEWED_SHAPES[version]["getsizeof_gc"],
         "frame": "embedded" if has("interpreter_frame") else "object",
+        "lines": choose(
+            ("location-table", has("code", "co_code_adaptive")),
+            ("line-table", has("code", "co_linetable")),
+            ("lnotab-unsigned", has("int27")),
+            otherwise="lnotab",
+        ),
+        "lasti": "units" if has("code", "co_linetable") else "bytes",
         "inherited_sizeof": INHERITED_SIZEOF.get(version, []),
         "static_type_dict": "in-interpreter" if has("static_type") else "in-type",
     }

@@ -1,13 +1,16 @@
 //! An object table → the heap with its references and roots. What the process runs meanwhile makes no difference.
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use super::interpret::Names as TypeNames;
 use super::{Clock, Target};
-use crate::addr::Addr;
+use crate::addr::{Addr, AddrRange};
 use crate::cpython::edges;
 use crate::cpython::layout::RefcountShape;
+use crate::cpython::locate::Located;
 use crate::cpython::objects::{self, Index, Row, Table, World};
+use crate::cpython::roots::Places;
 use crate::cpython::runtime::Runtime;
 use crate::heap::{Heap, Names, Object, Objects, Type, TypeId};
 use crate::memory::Memory;
@@ -21,36 +24,52 @@ pub(super) fn build<M: Memory>(
     type_names: &TypeNames,
     clock: &mut Clock,
 ) -> Heap {
-    let _ = target;
     let rows = std::mem::take(&mut table.rows);
     let index = Index::new(&world.map, &rows);
     let names = Mutex::new(Names::default());
     clock.lap("index");
+    let own_data = own_data(&target.located);
+    let globals = &target.located.globals;
+    let places = Places::new(world.mem, world.layout, globals, &runtime.interpreters, &own_data, &world.types);
     let reading = edges::World {
         mem: world.mem,
         layout: world.layout,
+        types: &world.types,
         index: &index,
         names: &names,
         interpreters: &runtime.interpreters,
-        thread_dicts: Default::default(),
+        thread_dicts: places.thread_dicts(&table.types, &rows),
     };
     let found = edges::read(&reading, &table.types, &rows);
     clock.lap("edges");
+    let roots = places.roots(&table.types, &rows, &index, &names);
+    clock.lap("roots");
     let types = types(table, type_names, &index);
     let objects = columns(world.layout.shape.refcount, &rows);
     drop(index);
     let names = names.into_inner().unwrap_or_else(PoisonError::into_inner);
     clock.lap("columns");
-    Heap {
+    let mut heap = Heap {
         objects,
         types,
         edges: found.edges,
-        roots: Vec::new(),
+        roots: roots.certain.clone(),
         names,
         called: found.called.into_iter().collect(),
         values: Default::default(),
         gaps: found.gaps,
-    }
+    };
+    let believed = roots.believed(&heap);
+    heap.roots.extend(believed);
+    clock.lap("audit");
+    heap
+}
+
+/// Writable data of the interpreter and of its standard library's extensions, sorted.
+fn own_data(located: &Located) -> Vec<AddrRange> {
+    let data = located.modules_data.iter();
+    let own = data.filter(|range| AddrRange::holding(&located.own_code, range.start).is_some());
+    own.copied().chain(located.program_data.iter().copied()).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 fn types<M: Memory + ?Sized>(table: &mut Table<'_, M>, names: &TypeNames, index: &Index<'_>) -> Vec<Type> {

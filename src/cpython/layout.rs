@@ -76,9 +76,26 @@ structs! {
     /// `struct _gil_runtime_state`.
     GilLayout { locked: Field<i32> }
     /// `PyThreadState`.
-    ThreadLayout { next: Field<Addr>, interp: Field<Addr> }
-    /// `static_builtin_state` (3.12+): what an interpreter keeps for a type in static memory.
+    ThreadLayout {
+        next: Field<Addr>, interp: Field<Addr>, thread_id: Field<u64>, native_thread_id: Maybe<u64>,
+        frame: Maybe<Addr>, cframe: Maybe<Addr>, current_frame: Maybe<Addr>, dict: Field<Addr>,
+    }
+    /// `struct _PyCFrame` (3.11, 3.12; of 3.10 it is not needed).
+    CframeLayout { current_frame: Field<Addr> }
+    /// What the interpreter keeps of a static type from 3.12 on (`managed_static_type_state`).
     StaticTypeLayout { r#type: Field<Addr>, tp_dict: Field<Addr>, tp_subclasses: Field<Addr> }
+    /// `struct type_cache_entry`: the name is counted, the value borrowed.
+    TypeCacheEntryLayout { name: Field<Addr>, value: Field<Addr> }
+    /// `atexit_py_callback`, malloc'd (3.6+).
+    AtexitCallbackLayout { func: Field<Addr>, args: Field<Addr>, kwargs: Field<Addr> }
+    /// `atexitmodule_state` (3.6–3.9).
+    AtexitStateLayout { callbacks: Field<Addr>, ncallbacks: Field<i32> }
+    /// `PyCodeObject`, as far as lines go.
+    CodeLinesLayout {
+        co_firstlineno: Field<i32>, co_code_adaptive: Option<Part>, co_flags: Field<i32>,
+    }
+    /// `PyFrameObject`, as far as lines go.
+    FrameLinesLayout { f_lineno: Field<i32> }
     /// `struct arena_object` (`Objects/obmalloc.c`).
     ArenaLayout {
         address: Field<Addr>, pool_address: Field<Addr>, nfreepools: Field<u32>, ntotalpools: Field<u32>,
@@ -96,7 +113,8 @@ structs! {
         tp_name: Field<Addr>, tp_basicsize: Field<i64>, tp_itemsize: Field<i64>, tp_dealloc: Field<Addr>,
         tp_flags: Field<u64>, tp_dict: Field<Addr>, tp_mro: Field<Addr>, tp_base: Field<Addr>, tp_doc: Field<Addr>,
         tp_bases: Field<Addr>, tp_cache: Field<Addr>, tp_subclasses: Field<Addr>, tp_weaklist: Field<Addr>,
-        tp_members: Field<Addr>, tp_methods: Field<Addr>, tp_new: Field<Addr>, tp_dictoffset: Field<i64>, tp_weaklistoffset: Field<i64>,
+        tp_members: Field<Addr>, tp_methods: Field<Addr>, tp_new: Field<Addr>, tp_dictoffset: Field<i64>,
+        tp_weaklistoffset: Field<i64>,
     }
     /// `PyHeapTypeObject`.
     HeapTypeLayout {
@@ -326,6 +344,48 @@ structs! {
     NumberBlockLayout { next: Field<Addr>, objects: Part }
 }
 
+/// Members of an interpreter, a thread state or the runtime that hold references, by name: most are read alike.
+#[derive(Debug, Clone, Deserialize)]
+pub struct RootsLayout {
+    /// `sizeof`, in bytes.
+    pub size: usize,
+    /// Words that are references, and tables of such.
+    #[serde(flatten)]
+    pub members: BTreeMap<String, Part>,
+}
+
+impl RootsLayout {
+    /// The member of this name, where the version has it.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<Part> {
+        self.members.get(name).copied()
+    }
+}
+
+/// How code tells lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LinesShape {
+    /// `co_lnotab`: pairs of steps, both unsigned.
+    LnotabUnsigned,
+    /// `co_lnotab`: the step in lines is signed.
+    Lnotab,
+    /// `co_linetable` of pairs: the bytes of a run, and its step in lines (PEP 626).
+    LineTable,
+    /// `co_linetable` of locations.
+    LocationTable,
+}
+
+/// What `f_lasti` counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LastiShape {
+    /// Bytes.
+    Bytes,
+    /// Instructions of two bytes.
+    Units,
+}
+
 /// How dicts store entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -473,6 +533,8 @@ pub struct Shape {
     pub pre_header: PreHeader,
     pub getsizeof_gc: GetsizeofGc,
     pub frame: FrameShape,
+    pub lines: LinesShape,
+    pub lasti: LastiShape,
     /// Types that inherit `__sizeof__` in this version, though they have their own in others.
     #[serde(default)]
     pub inherited_sizeof: Vec<String>,
@@ -497,7 +559,16 @@ pub struct Layout {
     pub interpreter: InterpreterLayout,
     pub gil: Option<GilLayout>,
     pub thread: ThreadLayout,
+    pub cframe: Option<CframeLayout>,
     pub static_type: Option<StaticTypeLayout>,
+    pub interpreter_roots: RootsLayout,
+    pub runtime_roots: Option<RootsLayout>,
+    pub thread_roots: RootsLayout,
+    pub atexit_callback: Option<AtexitCallbackLayout>,
+    pub atexit_state: Option<AtexitStateLayout>,
+    pub type_cache_entry: TypeCacheEntryLayout,
+    pub code_lines: CodeLinesLayout,
+    pub frame_lines: FrameLinesLayout,
     pub arena: ArenaLayout,
     pub pool: PoolLayout,
     pub obmalloc: Option<ObmallocLayout>,

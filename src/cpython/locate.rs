@@ -3,13 +3,19 @@
 //! All from the target's memory, so that a deleted or replaced binary and another mount namespace make no difference;
 //! the file is asked only for static symbols, and what follows can do without them. It reads no Python object.
 
+use std::collections::HashMap;
+
 use super::version::PyVersion;
 use crate::addr::{Addr, AddrRange};
 use crate::memory::{Memory, Regions};
-use crate::process::symbols::{Module, ModuleFile, Symbols, modules};
+use crate::process::symbols::{Module, ModuleFile, Symbol, Symbols, modules};
 
 /// `EM_X86_64`.
 const X86_64: u16 = 62;
+
+/// Static variables of the interpreter that hold references, in one version or another.
+const STATICS: [&str; 8] =
+    ["method_cache", "Handlers", "garbage", "callbacks", "_filters", "_once_registry", "_default_action", "extensions"];
 
 /// Where Python lies in a process.
 #[derive(Debug, Clone)]
@@ -61,6 +67,8 @@ pub struct Globals {
     pub maxarenas: Vec<Addr>,
     /// Static `interp_head`, to 3.6.
     pub interp_head: Vec<Addr>,
+    /// Other static variables, by name: every candidate.
+    pub statics: HashMap<String, Vec<Symbol>>,
 }
 
 /// Why no Python was found.
@@ -169,11 +177,13 @@ fn exported(get: &dyn Fn(&str) -> Option<Addr>) -> Option<Globals> {
 
 fn with_statics(mut globals: Globals, pid: i32, mem: &dyn Memory, module: &Module) -> Globals {
     let Ok(file) = ModuleFile::open(pid, mem, module) else { return globals };
-    let Ok(mut found) = file.static_symbols(&["arenas", "maxarenas", "interp_head"]) else { return globals };
+    let names = ["arenas", "maxarenas", "interp_head"];
+    let Ok(mut found) = file.static_symbols(&[&names[..], &STATICS].concat()) else { return globals };
     let mut take = |name| found.remove(name).unwrap_or_default().into_iter().map(|s| s.addr).collect();
     globals.arenas = take("arenas");
     globals.maxarenas = take("maxarenas");
     globals.interp_head = take("interp_head");
+    globals.statics = found;
     globals
 }
 

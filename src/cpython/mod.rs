@@ -21,12 +21,14 @@
 pub mod debug_offsets;
 pub mod dict;
 pub mod edges;
+pub mod frames;
 pub mod gc;
 pub mod layout;
 pub mod locate;
 pub mod objects;
 pub mod offsets;
 pub mod pymalloc;
+pub mod roots;
 pub mod runtime;
 pub mod size;
 pub mod text;

@@ -88,6 +88,17 @@ pub struct TypeWorld {
     pub int_type: Option<Addr>,
 }
 
+impl TypeWorld {
+    /// The text of an object that is exactly a `str`, or a `unicode` of 2.7.
+    pub fn text<M: Memory + ?Sized>(&self, mem: &M, layout: &Layout, at: Addr) -> Option<String> {
+        let of = Addr(mem.word(at.up(layout.object.ob_type.at as u64)?).ok()?);
+        match self.str_types.iter().position(|t| *t == of)? {
+            0 => text::unicode(mem, layout, at),
+            _ => text::bytes(mem, layout, at),
+        }
+    }
+}
+
 const CACHE: usize = 512;
 const NOT_A_TYPE: TypeId = TypeId::MAX;
 
@@ -323,11 +334,7 @@ impl<'a, M: Memory + ?Sized> Types<'a, M> {
     /// The text of a string of any kind; `None` of what is none.
     #[must_use]
     pub fn text(&self, at: Addr) -> Option<String> {
-        let of = Addr(self.mem.word(at.up(self.layout.object.ob_type.at as u64)?).ok()?);
-        match self.world.str_types.iter().position(|t| *t == of)? {
-            0 => text::unicode(self.mem, self.layout, at),
-            _ => text::bytes(self.mem, self.layout, at),
-        }
+        self.world.text(self.mem, self.layout, at)
     }
 
     /// `module.qualname`, as `type(o).__module__ + "." + type(o).__qualname__` gives it (`Objects/typeobject.c`,

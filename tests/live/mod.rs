@@ -18,6 +18,8 @@ mod holders;
 mod places;
 mod snapshots;
 pub mod support;
+mod roots;
+mod support;
 mod web;
 mod words;
 mod zoo;

@@ -1,6 +1,7 @@
 //! Names of C types → what of their instances no fixed place tells, and the fixed places that only the layout's own
 //! sections know. All others are in the layout's table of references.
 
+use super::frame::Kind;
 use crate::addr::Addr;
 use crate::cpython::layout::Layout;
 use crate::memory::Field;
@@ -53,8 +54,9 @@ pub(super) enum Body {
     Time,
     Datetime,
     Ndarray,
-    /// Frames, generators and coroutines.
     Frame,
+    /// And coroutines, and asynchronous generators.
+    Generator(Kind),
 }
 
 impl Body {
@@ -98,7 +100,10 @@ impl Body {
             "datetime.time" => Body::Time,
             "datetime.datetime" => Body::Datetime,
             "numpy.ndarray" => Body::Ndarray,
-            "frame" | "generator" | "coroutine" | "async_generator" => Body::Frame,
+            "frame" => Body::Frame,
+            "generator" => Body::Generator(Kind::Generator),
+            "coroutine" => Body::Generator(Kind::Coroutine),
+            "async_generator" => Body::Generator(Kind::AsyncGenerator),
             _ => return None,
         })
     }

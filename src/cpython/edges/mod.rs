@@ -8,6 +8,7 @@ mod attributes;
 mod body;
 mod class;
 mod element;
+mod frame;
 mod function;
 mod hamt;
 mod keys;
@@ -35,10 +36,11 @@ use self::keys::Recent;
 use self::labels::Labels;
 use self::plan::{Plan, Planner};
 use crate::addr::{Addr, AddrRange};
+use crate::cpython::frames::Frames;
 use crate::cpython::layout::{Layout, RefcountShape};
 use crate::cpython::objects::{Index, Row};
-use crate::cpython::types::Types;
-use crate::heap::{Edges, Gaps, Id, Names, TextId};
+use crate::cpython::types::{TypeWorld, Types};
+use crate::heap::{Edges, Gaps, Id, LabelId, Names, TextId};
 use crate::memory::{Memory, View};
 
 /// Objects whose references are read in one go.
@@ -56,6 +58,8 @@ pub struct World<'a, M: ?Sized> {
     pub mem: &'a M,
     /// Its layout.
     pub layout: &'a Layout,
+    /// What its types and strings are told by.
+    pub types: &'a TypeWorld,
     /// Its objects by address.
     pub index: &'a Index<'a>,
     /// Its texts and labels.
@@ -131,6 +135,11 @@ struct Reader<'a, M: ?Sized> {
     bodies: &'a FxHashMap<u64, Body>,
     labels: Labels,
     recent: Recent,
+    frames: Frames<'a, M>,
+    /// Labels of the variables of each code object, by its address.
+    locals: FxHashMap<u64, Vec<LabelId>>,
+    /// Labels of members of frames and generators, by name.
+    members: FxHashMap<&'static str, LabelId>,
     /// The stretch of memory that was read last.
     window: Cell<(AddrRange, &'a [u8])>,
     sink: Sink<'a>,
@@ -141,7 +150,20 @@ impl<'a, M: Memory + ?Sized> Reader<'a, M> {
         let sink = Sink::new(world.index, world.names);
         let window = Cell::new((AddrRange::default(), [].as_slice()));
         let recent = Recent::default();
-        Reader { world, mem: world.mem, layout: world.layout, types, bodies, labels, recent, window, sink }
+        Reader {
+            world,
+            mem: world.mem,
+            layout: world.layout,
+            frames: Frames::new(world.mem, world.layout, world.types),
+            types,
+            bodies,
+            labels,
+            recent,
+            locals: FxHashMap::default(),
+            members: FxHashMap::default(),
+            window,
+            sink,
+        }
     }
 
     /// Reads all references of one object.
@@ -195,7 +217,9 @@ impl<'a, M: Memory + ?Sized> Reader<'a, M> {
 
     fn body(&mut self, at: Addr, body: Body) -> Option<()> {
         match body {
-            Body::Plain | Body::LruCache | Body::Frame => Some(()),
+            Body::Plain | Body::LruCache => Some(()),
+            Body::Frame => self.frame(at),
+            Body::Generator(kind) => self.generator(at, kind),
             Body::LruElement => self.lru_element(at),
             Body::List => self.list(at),
             Body::Tuple => self.tuple(at),
