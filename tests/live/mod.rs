@@ -13,6 +13,7 @@ mod budgets;
 mod busy;
 mod harm;
 mod histogram;
+mod paths;
 mod places;
 mod support;
 mod web;
