@@ -157,7 +157,8 @@ fn compare(python: &Python, fixture: &str, target: &mut Target) -> Vec<String> {
             }
         }
         // A type that tells nothing holds in silence.
-        for (one, label) in ours.iter().filter(|(one, label)| !to.is_empty() && !to.contains(one) && label.is_counted()) {
+        for (one, label) in ours.iter().filter(|(one, label)| !to.is_empty() && !to.contains(one) && label.is_counted())
+        {
             let text = seen.label(*label);
             let known = SILENT_LABELS.contains(&text.as_str())
                 || SILENT.iter().any(|(of, label)| *of == short(name) && (*label == text || *label == "*"))

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
+use super::paths;
 use super::support::*;
 
 /// Sends requests to a port; how many Timings each worker then says it holds.
@@ -108,5 +109,9 @@ fn timings_of_uwsgi_workers_are_counted_exactly() {
         let table = leakspy(&["ps"]).expect(0).stdout;
         let line = table.lines().find(|line| line.split_whitespace().any(|word| word == pid.to_string()));
         assert!(line.is_some_and(|line| line.to_lowercase().contains("uwsgi")), "worker {pid} in\n{table}");
+        let held = timings[pid];
+        let found = paths::paths(*pid, "foo_module.Timing");
+        assert_eq!(paths::first(&found), Some("foo_module.Profiler.results[*]"));
+        assert_eq!((found["paths"][0]["count"].as_u64(), found["unreached"].as_u64()), (Some(held), Some(0)));
     }
 }

@@ -120,7 +120,7 @@ impl<'a, M: Memory + ?Sized> Reader<'a, M> {
     fn number(&self, at: Addr, of: Addr) -> Option<i64> {
         let l = self.layout;
         let int = self.types.world().int_type? == of;
-        if !int && !(l.shape.int == IntShape::Py27 && self.short_type_name(of).is_some_and(|name| name == "long")) {
+        if !(int || l.shape.int == IntShape::Py27 && self.short_type_name(of).is_some_and(|name| name == "long")) {
             return None;
         }
         if int && l.shape.int == IntShape::Py27 {

@@ -18,7 +18,7 @@ impl<M: Memory + ?Sized> Reader<'_, M> {
         self.array(table, slots, entry.size, |reader, _, slot| {
             let slot = View::new(slot);
             let to = slot.get(key)?;
-            if !to.is_null() && !(dummies && slot.at::<i64>(hash)? == -1) {
+            if !(to.is_null() || dummies && slot.at::<i64>(hash)? == -1) {
                 reader.sink.edge(to, member);
             }
             Some(())
