@@ -1,5 +1,9 @@
 //! Why is it alive? The first path to each leak, against what `fixtures/leaks.py`, `libraries.py` and `ranking.py` say of it.
 
+use leakspy::analysis::{self, PathsOptions};
+use leakspy::capture::{self, Graph, Options};
+use leakspy::heap::Id;
+use leakspy::report::json;
 use regex::Regex;
 use serde_json::Value;
 
@@ -9,7 +13,30 @@ use super::support::*;
 #[track_caller]
 pub fn paths(pid: u32, type_name: &str) -> Value {
     let said = leakspy(&["paths", "--pid", &pid.to_string(), "--type", type_name, "--json"]).expect(0);
-    let answer: Value = serde_json::from_str(&said.stdout).unwrap_or_else(|error| panic!("{error}: {}", said.stdout));
+    let answer = serde_json::from_str(&said.stdout).unwrap_or_else(|error| panic!("{error}: {}", said.stdout));
+    checked(answer, type_name)
+}
+
+/// The same answer to many questions, from one look.
+struct Held(Graph);
+
+impl Held {
+    fn by(pid: u32) -> Held {
+        Held(capture::graph(&Options::new(pid.cast_signed())).expect("a look"))
+    }
+
+    fn paths(&self, type_name: &str) -> Value {
+        let heap = &self.0.heap;
+        let ids: Vec<Id> = heap.objects.ids().filter(|id| heap.type_name(*id) == type_name).collect();
+        let found = analysis::paths(heap, &ids, &PathsOptions::default());
+        let mut answer = Vec::new();
+        json::paths(&mut answer, &found, type_name, heap, &self.0.capture).expect("rendered");
+        checked(serde_json::from_slice(&answer).expect("JSON"), type_name)
+    }
+}
+
+/// Does an answer keep the contract?
+fn checked(answer: Value, type_name: &str) -> Value {
     assert_eq!(answer["schema"], "leakspy/paths/1");
     assert_eq!(answer["type"], type_name);
     for path in answer["paths"].as_array().expect("paths is a list") {
@@ -63,9 +90,10 @@ fn every_case(python: &Python, fixture: &str) -> Vec<String> {
     let told = target.ask("cases");
     let cases = told["cases"].as_object().unwrap();
     target.settle();
+    let held = Held::by(target.pid);
     let mut failed = Vec::new();
     for (case, truth) in cases {
-        let answer = paths(target.pid, truth["type"].as_str().unwrap());
+        let answer = held.paths(truth["type"].as_str().unwrap());
         if let Some(wrong) = wrong(&answer, truth) {
             failed.push(format!("{case}: {wrong}"));
         }
@@ -75,6 +103,9 @@ fn every_case(python: &Python, fixture: &str) -> Vec<String> {
             failed.push(format!("{case}: inferred is {inferred:?} on {}", texts(&answer)));
         }
     }
+    // A user's own question gets the same answer.
+    let asked = cases.values().next().and_then(|truth| truth["type"].as_str()).expect("a case");
+    assert_eq!(paths(target.pid, asked)["paths"], held.paths(asked)["paths"]);
     target.assert_unharmed();
     assert!(failed.is_empty(), "{} of {} cases:\n{}", failed.len(), cases.len(), failed.join("\n"));
     cases.keys().cloned().collect()
@@ -115,9 +146,10 @@ fn the_first_path_names_the_holder_that_the_author_would() {
         let questions = told["questions"].as_array().unwrap();
         assert!(questions.len() >= 40, "only {} questions", questions.len());
         target.settle();
+        let held = Held::by(target.pid);
         let mut missed = Vec::new();
         for question in questions {
-            let answer = paths(target.pid, question["type"].as_str().unwrap());
+            let answer = held.paths(question["type"].as_str().unwrap());
             let holder = Regex::new(&format!("^(?:{})", question["holder"].as_str().unwrap())).expect("a pattern");
             assert_eq!(answer["objects"], question["count"], "{question}");
             if !first(&answer).is_some_and(|text| holder.is_match(text)) {

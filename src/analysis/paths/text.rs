@@ -106,12 +106,22 @@ impl Writer<'_> {
 
 fn write(heap: &Heap, states: &States<'_, '_, '_>, to: StateId, detail: Detail) -> String {
     let mut writer = Writer { heap, detail, out: String::new(), pending: None };
+    let mut ends = vec![0];
     for id in states.chain(to) {
         let State { step, repeats, .. } = *states.get(id);
         writer.step(step);
         if repeats != 0 && !step.is_unwritten() {
+            // What leads to the first of a chain, from something of another type, often reads like what leads to the next.
+            let begin = ends.len().checked_sub(usize::from(repeats)).and_then(|at| ends.get(at)).copied();
+            if let Some((before, unit)) = begin.and_then(|begin| writer.out.split_at_checked(begin))
+                && !unit.is_empty()
+                && before.ends_with(unit)
+            {
+                writer.out.truncate(before.len());
+            }
             writer.out.push(AGAIN);
         }
+        ends.push(writer.out.len());
     }
     writer.end()
 }
