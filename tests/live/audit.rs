@@ -12,7 +12,7 @@ struct Audit {
     mortal: usize,
     explained: usize,
     /// Of these, explained with possible roots only: words of static data, slots above an unknown stack top.
-    with_possible: usize,
+    with_possible: Vec<Id>,
     deficit: Vec<Id>,
     surplus: Vec<Id>,
     found: Vec<u32>,
@@ -27,13 +27,15 @@ fn audit(heap: &Heap) -> Audit {
             possible[root.object.at()] = true;
         }
     }
-    let mut audit = Audit { mortal: 0, explained: 0, with_possible: 0, deficit: vec![], surplus: vec![], found };
+    let mut audit = Audit { mortal: 0, explained: 0, with_possible: vec![], deficit: vec![], surplus: vec![], found };
     for id in heap.objects.ids().filter(|id| !heap.objects.is_immortal(*id)) {
         audit.mortal += 1;
         let (count, found) = (heap.objects.refcount(id), audit.found[id.at()]);
         if count == found {
             audit.explained += 1;
-            audit.with_possible += usize::from(possible[id.at()]);
+            if possible[id.at()] {
+                audit.with_possible.push(id);
+            }
         } else if count < found {
             audit.deficit.push(id);
         } else {
@@ -54,10 +56,27 @@ fn describe(heap: &Heap, audit: &Audit, ids: &[Id]) -> String {
             .chain(heap.roots.iter().filter(|r| r.object == *id).take(3).map(|r| heap.names.get(r.text).to_owned()))
             .collect();
         let (at, called) = (heap.objects.addr(*id), heap.called(*id).unwrap_or_default());
+        let to: Vec<String> = heap
+            .edges
+            .of(*id)
+            .take(4)
+            .map(|e| {
+                format!("{}{}", heap.type_name(e.to), heap.called(e.to).map_or(String::new(), |n| format!(" {n}")))
+            })
+            .collect();
+        let bytes = heap.objects.bytes(*id);
         let counts = (heap.objects.refcount(*id), audit.found[id.at()]);
         kinds
             .entry(heap.type_name(*id))
-            .or_insert_with(|| (0, format!("{at} {called} counts {}, found {} {by:?}", counts.0, counts.1)))
+            .or_insert_with(|| {
+                (
+                    0,
+                    format!(
+                        "{at} {called} counts {}, found {} {by:?}; {bytes} bytes, refers to {to:?}",
+                        counts.0, counts.1
+                    ),
+                )
+            })
             .0 += 1;
     }
     kinds.iter().map(|(kind, (n, example))| format!("\n    {n:4} {kind}: {example}")).collect()
@@ -86,14 +105,15 @@ fn counts_are_explained() {
                 python.version,
                 audit.mortal,
                 share * 100.0,
-                (audit.explained - audit.with_possible) as f64 / audit.mortal as f64 * 100.0,
+                (audit.explained - audit.with_possible.len()) as f64 / audit.mortal as f64 * 100.0,
                 audit.surplus.len(),
                 audit.deficit.len(),
             );
             let surplus = describe(&heap, &audit, &audit.surplus);
             let deficit = describe(&heap, &audit, &audit.deficit);
             if std::env::var_os("LEAKSPY_TELL").is_some() {
-                tell(&format!("{told}\n  surplus{surplus}\n  deficit{deficit}"));
+                let possible = describe(&heap, &audit, &audit.with_possible);
+                tell(&format!("{told}\n  surplus{surplus}\n  deficit{deficit}\n  possible{possible}"));
             }
             assert!(share >= floor, "{told}\n  surplus{surplus}\n  deficit{deficit}");
             assert!(audit.deficit.len() * 10_000 <= audit.mortal, "{told}\n  deficit{deficit}");
