@@ -55,7 +55,20 @@ pub(super) fn read<M: Memory + ?Sized>(places: &Places<'_, M>, interpreter: Addr
     {
         type_cache(places, cache.0, cache.1, found);
     }
+    identifiers(places, interpreter, found);
     atexit(places, interpreter, found);
+}
+
+/// The strings of `_Py_IDENTIFIER`s, which 3.10 and 3.11 keep in a malloc'd array (3.9 and before: in statics).
+fn identifiers<M: Memory + ?Sized>(places: &Places<'_, M>, interpreter: Addr, found: &mut Finder<'_>) -> Option<()> {
+    let members = &places.layout.interpreter_roots;
+    let array = places.word(interpreter, members.member("identifiers")?.at)?;
+    let size = places.word(interpreter, members.member("identifiers_size")?.at)?.0.min(MOST as u64);
+    let size = usize::try_from(size.checked_mul(8)?).ok()?;
+    words(places, array, Part { at: 0, size }, |to| {
+        found.add(to, RootKind::Cache, "<identifiers>", 1);
+    });
+    Some(())
 }
 
 /// The names in a type cache, which it counts; its values are borrowed.
