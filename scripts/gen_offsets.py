@@ -97,7 +97,7 @@ SECTIONS = {
         " gc_garbage=gc.garbage gc_callbacks=gc.callbacks monitoring_callables monitoring_tool_names small_ints"
         " cached_objects callable_cache type_cache=types.type_cache|type_cache"
         " interned_strings=cached_objects.interned_strings|unicode.interned atexit_callbacks=atexit.callbacks"
-        " atexit_ncallbacks=atexit.ncallbacks",
+        " atexit_ncallbacks=atexit.ncallbacks identifiers=unicode.ids.array identifiers_size=unicode.ids.size",
     ),
     "runtime_roots": (
         None,

@@ -1,14 +1,12 @@
 //! An object table → the heap with its references and roots. What the process runs meanwhile makes no difference.
 
-use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use super::interpret::Names as TypeNames;
 use super::{Clock, Target};
-use crate::addr::{Addr, AddrRange};
+use crate::addr::Addr;
 use crate::cpython::edges;
 use crate::cpython::layout::RefcountShape;
-use crate::cpython::locate::Located;
 use crate::cpython::objects::{self, Index, Row, Table, World};
 use crate::cpython::roots::Places;
 use crate::cpython::runtime::Runtime;
@@ -28,9 +26,9 @@ pub(super) fn build<M: Memory>(
     let index = Index::new(&world.map, &rows);
     let names = Mutex::new(Names::default());
     clock.lap("index");
-    let own_data = own_data(&target.located);
-    let globals = &target.located.globals;
-    let places = Places::new(world.mem, world.layout, globals, &runtime.interpreters, &own_data, &world.types);
+    let located = &target.located;
+    let (globals, data) = (&located.globals, &located.own_data);
+    let places = Places::new(world.mem, world.layout, globals, &runtime.interpreters, data, &world.types);
     let reading = edges::World {
         mem: world.mem,
         layout: world.layout,
@@ -63,13 +61,6 @@ pub(super) fn build<M: Memory>(
     heap.roots.extend(believed);
     clock.lap("audit");
     heap
-}
-
-/// Writable data of the interpreter and of its standard library's extensions, sorted.
-fn own_data(located: &Located) -> Vec<AddrRange> {
-    let data = located.modules_data.iter();
-    let own = data.filter(|range| AddrRange::holding(&located.own_code, range.start).is_some());
-    own.copied().chain(located.program_data.iter().copied()).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 fn types<M: Memory + ?Sized>(table: &mut Table<'_, M>, names: &TypeNames, index: &Index<'_>) -> Vec<Type> {

@@ -38,6 +38,8 @@ pub struct Located {
     pub own_code: Vec<AddrRange>,
     /// Data of the program, where that is another module: it may hold copies of the interpreter's types.
     pub program_data: Vec<AddrRange>,
+    /// Statics and `.bss` of the interpreter and of its standard library's extensions, to the byte, sorted.
+    pub own_data: Vec<AddrRange>,
     /// Data of all modules, where static types of extensions lie, sorted.
     pub modules_data: Vec<AddrRange>,
 }
@@ -129,6 +131,12 @@ pub fn locate(pid: i32, mem: &dyn Memory, regions: &Regions) -> Result<Located, 
     let mut own_code: Vec<AddrRange> =
         modules.iter().filter(|m| m.path == module.path || is_standard(m)).flat_map(all).collect();
     own_code.sort();
+    // Not as mapped: what the kernel merged with a .bss may be an arena.
+    let extensions = modules.iter().filter(|m| m.path != module.path && is_standard(m));
+    let extensions = extensions.filter_map(|m| Symbols::from_memory(mem, m).ok());
+    let mut own_data: Vec<AddrRange> = symbols.data_ranges().to_vec();
+    own_data.extend(extensions.chain(copies).flat_map(|s| s.data_ranges().to_vec()));
+    own_data.sort();
     let mut modules_data: Vec<AddrRange> = modules.iter().flat_map(writable).collect();
     modules_data.sort();
     Ok(Located {
@@ -141,6 +149,7 @@ pub fn locate(pid: i32, mem: &dyn Memory, regions: &Regions) -> Result<Located, 
         globals: with_statics(globals, pid, mem, module),
         data,
         own_code,
+        own_data,
         program_data: program.map(writable).unwrap_or_default(),
         modules_data,
     })

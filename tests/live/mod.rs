@@ -8,6 +8,7 @@
 
 mod allocators;
 mod arrays;
+mod audit;
 mod bad_input;
 mod budgets;
 mod busy;

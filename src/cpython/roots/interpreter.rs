@@ -2,10 +2,13 @@
 //! monitoring, caches (`PyInterpreterState`; members by version in `[interpreter_roots]`).
 
 use super::{Finder, MOST, Places, modules};
-use crate::addr::Addr;
+use crate::addr::{Addr, AddrRange};
 use crate::cpython::layout::Part;
 use crate::heap::RootKind;
 use crate::memory::{Memory, View};
+
+/// A larger type cache is cut, in bytes.
+const LARGEST_CACHE: usize = 1 << 20;
 
 /// Members that are one counted reference or a table of such, and what people read for them.
 const MEMBERS: [(&str, &str, RootKind); 26] = [
@@ -52,15 +55,28 @@ pub(super) fn read<M: Memory + ?Sized>(places: &Places<'_, M>, interpreter: Addr
     {
         type_cache(places, cache.0, cache.1, found);
     }
+    identifiers(places, interpreter, found);
     atexit(places, interpreter, found);
+}
+
+/// The strings of `_Py_IDENTIFIER`s, which 3.10 and 3.11 keep in a malloc'd array (3.9 and before: in statics).
+fn identifiers<M: Memory + ?Sized>(places: &Places<'_, M>, interpreter: Addr, found: &mut Finder<'_>) -> Option<()> {
+    let members = &places.layout.interpreter_roots;
+    let array = places.word(interpreter, members.member("identifiers")?.at)?;
+    let size = places.word(interpreter, members.member("identifiers_size")?.at)?.0.min(MOST as u64);
+    let size = usize::try_from(size.checked_mul(8)?).ok()?;
+    words(places, array, Part { at: 0, size }, |to| {
+        found.add(to, RootKind::Cache, "<identifiers>", 1);
+    });
+    Some(())
 }
 
 /// The names in a type cache, which it counts; its values are borrowed.
 pub(super) fn type_cache<M: Memory + ?Sized>(places: &Places<'_, M>, at: Addr, size: usize, found: &mut Finder<'_>) {
     let l = &places.layout.type_cache_entry;
-    let Ok(view) = places.mem.view(at, size.min(1 << 20)) else { return };
+    let bytes = places.bytes(AddrRange::new(at, at.up(size.min(LARGEST_CACHE) as u64).unwrap_or(at)));
     // `struct type_cache` begins with the table; what may follow it is no whole entry.
-    for entry in view.bytes().chunks_exact(l.size.max(1)) {
+    for entry in bytes.chunks_exact(l.size.max(1)) {
         if let Some(name) = View::new(entry).get(l.name) {
             found.add(name, RootKind::Cache, "<type cache>", 1);
         }
@@ -99,8 +115,9 @@ fn atexit<M: Memory + ?Sized>(places: &Places<'_, M>, interpreter: Addr, found: 
 
 /// Each word of a member of the struct at `at`.
 pub(super) fn words<M: Memory + ?Sized>(places: &Places<'_, M>, at: Addr, part: Part, mut each: impl FnMut(Addr)) {
-    let view = at.up(part.at as u64).and_then(|at| places.mem.view(at, part.size).ok());
-    for word in view.iter().flat_map(|view| view.bytes().chunks_exact(8)) {
+    let Some(at) = at.up(part.at as u64) else { return };
+    let bytes = places.bytes(AddrRange::new(at, at.up(part.size as u64).unwrap_or(at)));
+    for word in bytes.chunks_exact(8) {
         if let Some(to) = View::new(word).pointer(0) {
             each(to);
         }

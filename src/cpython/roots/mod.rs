@@ -25,6 +25,10 @@ use crate::memory::Memory;
 
 /// More interpreters, threads, frames or entries of one list are not believed.
 const MOST: usize = 1 << 20;
+/// More static data in one piece is not looked through, in bytes.
+const LONGEST: u64 = 64 << 20;
+/// What is mapped and copied as a whole, in bytes.
+const PAGE: u64 = 4096;
 
 /// Where the roots of one target are.
 pub struct Places<'a, M: ?Sized> {
@@ -89,6 +93,27 @@ impl<'a, M: Memory + ?Sized> Places<'a, M> {
         }
         statics::read(self, types, rows, &mut found);
         found.roots
+    }
+
+    /// The bytes of a range; zeros where a page was never touched, and so was not copied.
+    fn bytes(&self, range: AddrRange) -> Vec<u8> {
+        let len = usize::try_from(range.len().min(LONGEST)).unwrap_or(0);
+        if let Ok(view) = self.mem.view(range.start, len) {
+            return view.bytes().to_vec();
+        }
+        let mut bytes = vec![0; len];
+        let mut rest = bytes.as_mut_slice();
+        let mut at = range.start;
+        while !rest.is_empty() {
+            let room = PAGE.saturating_sub(at.0 % PAGE);
+            let (piece, behind) = rest.split_at_mut(usize::try_from(room).unwrap_or(0).clamp(1, rest.len()));
+            if self.mem.read(at, piece).is_err() {
+                piece.fill(0);
+            }
+            at = Addr(at.0.saturating_add(room));
+            rest = behind;
+        }
+        bytes
     }
 
     fn word(&self, at: Addr, offset: usize) -> Option<Addr> {

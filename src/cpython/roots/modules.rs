@@ -1,6 +1,8 @@
 //! `sys.modules` → a root a module, told apart as the user's own or a library's. The dict counts the references to them,
 //! so these roots count none.
 
+use rustc_hash::FxHashSet;
+
 use super::{Finder, Places};
 use crate::addr::Addr;
 use crate::cpython::dict;
@@ -67,7 +69,14 @@ fn all<M: Memory + ?Sized>(places: &Places<'_, M>, interpreter: Addr) -> Vec<Mod
         let user = key == "__main__" || text("__file__").is_some_and(|file| is_user(&file, library.as_deref()));
         Some(Module { key, at, own_name, user })
     };
-    entries(places, interpreter).into_iter().filter_map(module).collect()
+    let mut modules: Vec<Module> = entries(places, interpreter).into_iter().filter_map(module).collect();
+    let libraries: FxHashSet<String> = modules.iter().filter(|m| !m.user).map(|m| m.key.clone()).collect();
+    for module in &mut modules {
+        // `typing.io` is a class
+        let package = module.key.split('.').next().unwrap_or_default();
+        module.user &= package == module.key || !libraries.contains(package);
+    }
+    modules
 }
 
 /// Is a module from this file the user's own? `library`: where the standard library lies.

@@ -33,8 +33,6 @@ const MEMBERS: [(&str, &str); 5] = [
 const SIGNALS: usize = 65;
 /// `struct { int tripped; PyObject *func; }` (`Modules/signalmodule.c`).
 const HANDLER: usize = 16;
-/// Static data is looked through in pieces of this many bytes at most.
-const PIECE: u64 = 1 << 20;
 
 /// Finds what static memory holds.
 pub(super) fn read<M: Memory + ?Sized>(
@@ -95,12 +93,10 @@ fn handlers_by_shape<M: Memory + ?Sized>(places: &Places<'_, M>, found: &Finder<
         matches!(view.at::<u64>(0), Some(0 | 1)) && view.pointer(8).is_some_and(|to| found.index.get(to).is_some())
     };
     for range in places.own_data {
-        let Some(view) = places.mem.view(range.start, usize::try_from(range.len().min(PIECE)).ok()?).ok() else {
-            continue;
-        };
+        let data = places.bytes(*range);
         for phase in [0usize, 8] {
             let mut run = 0usize;
-            let bytes = view.bytes().get(phase..).unwrap_or_default();
+            let bytes = data.get(phase..).unwrap_or_default();
             for (i, entry) in bytes.chunks_exact(HANDLER).enumerate() {
                 run = if is_handler(entry) { run.saturating_add(1) } else { 0 };
                 if run == SIGNALS.saturating_sub(1) {
@@ -153,12 +149,7 @@ fn possible<M: Memory + ?Sized>(places: &Places<'_, M>, found: &mut Finder<'_>) 
     }
     for range in places.own_data {
         for part in without(*range, &borrowed) {
-            let mut at = part.start;
-            while at < part.end {
-                let size = part.end.0.saturating_sub(at.0).min(PIECE);
-                look(at, usize::try_from(size).unwrap_or(0));
-                at = Addr(at.0.saturating_add(size.max(8)));
-            }
+            look(part.start, usize::try_from(part.len()).unwrap_or(0));
         }
     }
 }
