@@ -8,12 +8,9 @@ use leakspy::heap::{Heap, Id, LabelId, Reverse};
 
 use super::support::*;
 
-/// What runs or waits in the middle of a function: read elsewhere.
-const FRAMES: [&str; 4] = ["frame", "generator", "coroutine", "async_generator"];
-
 /// What is held and counted though the collector is not told of it, by the short name of the type and the label. Types of
 /// which an object tells nothing at all need not stand here. That these are counted, the other test says.
-const SILENT: [(&str, &str); 34] = [
+const SILENT: [(&str, &str); 38] = [
     // Strings and what is made of strings only, which are in no cycle.
     ("*", ".keys()[*]"),
     ("*", ".__name__"),
@@ -32,6 +29,11 @@ const SILENT: [(&str, &str); 34] = [
     ("struct_time", "[*]"),
     // The dummy of 2.7's sets, where something was removed.
     ("set", "{*}"),
+    // The code of those that are done, from 3.12 on, and where a coroutine was made.
+    ("generator", ".gi_code"),
+    ("coroutine", ".cr_code"),
+    ("async_generator", ".ag_code"),
+    ("coroutine", ".cr_origin"),
     // C code that leaves out one member or another, and their subclasses.
     ("*", ".buf"),
     ("*", ".key"),
@@ -185,9 +187,6 @@ fn compare(python: &Python, fixture: &str, target: &mut Target) -> Vec<String> {
             absent.add(name.into(), || format!("{at:#x}"));
             continue;
         };
-        if FRAMES.contains(&short(name)) {
-            continue;
-        }
         sum += to.len();
         let ours = seen.targets(id);
         let mut others = None;
@@ -231,7 +230,8 @@ fn compare(python: &Python, fixture: &str, target: &mut Target) -> Vec<String> {
     if absent.sum() > 1 {
         wrong.push(format!("no such objects:\n{}", absent.text(20)));
     }
-    assert!(seen.heap.gaps.damaged <= 1, "{:?}", seen.heap.gaps);
+    // A frame may have ended, and not yet be gone: nothing of it can be read.
+    assert!(seen.heap.gaps.damaged < 10 && seen.heap.gaps.dropped == 0, "{:?}", seen.heap.gaps);
     wrong
 }
 
@@ -255,7 +255,11 @@ fn no_object_has_more_references_than_its_refcount_says() {
         target.ask("makeall");
         let seen = Seen::of(&target);
         let objects = &seen.heap.objects;
-        let found = seen.heap.references_found();
+        // Roots are another matter.
+        let mut found = vec![0u32; objects.len()];
+        for edge in seen.heap.edges.all().filter(|edge| edge.label.is_counted()) {
+            found[edge.to.at()] += 1;
+        }
         let (mut deficit, mut surplus) = (Tally::default(), Tally::default());
         let (mut mortal, mut even) = (0u64, 0u64);
         for id in objects.ids().filter(|id| !objects.is_immortal(*id)) {
