@@ -8,15 +8,56 @@ use leakspy::heap::{Heap, Id, LabelId, Reverse};
 
 use super::support::*;
 
-/// What runs or waits in the middle of a function: read elsewhere.
-const FRAMES: [&str; 4] = ["frame", "generator", "coroutine", "async_generator"];
-
-/// What is held and counted though the collector is not told, by the label alone: strings mostly, which are in no cycle.
-const SILENT_LABELS: [&str; 7] =
-    [".keys()[*]", ".__name__", ".__qualname__", ".__slots__", ".__subclasses__", ".ht_cached_keys", ".co_filename"];
-
-/// The same, by type. Types of which no instance tells anything need not stand here.
-const SILENT: [(&str, &str); 0] = [];
+/// What is held and counted though the collector is not told of it, by the short name of the type and the label. Types of
+/// which an object tells nothing at all need not stand here. That these are counted, the other test says.
+const SILENT: [(&str, &str); 38] = [
+    // Strings and what is made of strings only, which are in no cycle.
+    ("*", ".keys()[*]"),
+    ("*", ".__name__"),
+    ("*", ".__qualname__"),
+    ("*", ".__slots__"),
+    ("*", ".ht_cached_keys"),
+    // The type, by C types that are made at run time: told from 3.9 on, and by some later or never.
+    ("*", ".__class__"),
+    // A dict whose values still lie in the instance (3.13).
+    ("*", ".__dict__"),
+    // Weak references to the subclasses.
+    ("*", ".__subclasses__"),
+    // Items of struct sequences beyond their length.
+    ("stat_result", "[*]"),
+    ("statvfs_result", "[*]"),
+    ("struct_time", "[*]"),
+    // The dummy of 2.7's sets, where something was removed.
+    ("set", "{*}"),
+    // The code of those that are done, from 3.12 on, and where a coroutine was made.
+    ("generator", ".gi_code"),
+    ("coroutine", ".cr_code"),
+    ("async_generator", ".ag_code"),
+    ("coroutine", ".cr_origin"),
+    // C code that leaves out one member or another, and their subclasses.
+    ("*", ".buf"),
+    ("*", ".key"),
+    ("*", ".output_buffer"),
+    ("*", ".wr_callback"),
+    ("_lru_list_elem", ".link"),
+    ("methodcaller", ".name"),
+    ("xmlparser", ".intern"),
+    ("Node", ".next"),
+    ("Pickler", "{*}"),
+    ("Scanner", ".memo"),
+    ("SRE_Scanner", ".string"),
+    ("StgDict", ".converters"),
+    ("StringIO", ".writer_buffer"),
+    ("Unpickler", "[*]"),
+    ("Unpickler", ".buffer"),
+    ("XMLParser", ".elementtree_module"),
+    ("_SSLSocket", ".context"),
+    ("_SSLSocket", ".owner"),
+    ("ZoneInfo", ".std_dstoff"),
+    ("ZoneInfo", ".std_tzname"),
+    ("ZoneInfo", ".tzname"),
+    ("ZoneInfo", ".utcoff"),
+];
 
 /// Who told the collector of whom.
 struct Told {
@@ -119,6 +160,10 @@ fn told_for_another(seen: &Seen, id: Id, name: &str, python: &Python) -> Option<
     match name {
         // Tells the keys and results in its cache's elements, which the dict of the cache holds.
         "functools._lru_cache_wrapper" => Some(addresses(two_on())),
+        // Tells each node of the chain that begins with its first.
+        "sqlite3.Cache" => Some(addresses(two_on())),
+        // Tells, by a function of its own, what a struct of C code holds.
+        "builtins.PyCapsule" => None,
         // ctypes' types, to 3.12, tell what the dict that replaces theirs keeps in C.
         "_ctypes.PyCPointerType" | "_ctypes.PyCArrayType" | "_ctypes.PyCFuncPtrType" => {
             Some(addresses(of(id).into_iter().flat_map(of).collect()))
@@ -142,9 +187,6 @@ fn compare(python: &Python, fixture: &str, target: &mut Target) -> Vec<String> {
             absent.add(name.into(), || format!("{at:#x}"));
             continue;
         };
-        if FRAMES.contains(&short(name)) {
-            continue;
-        }
         sum += to.len();
         let ours = seen.targets(id);
         let mut others = None;
@@ -160,10 +202,9 @@ fn compare(python: &Python, fixture: &str, target: &mut Target) -> Vec<String> {
         for (one, label) in ours.iter().filter(|(one, label)| !to.is_empty() && !to.contains(one) && label.is_counted())
         {
             let text = seen.label(*label);
-            let known = SILENT_LABELS.contains(&text.as_str())
-                || SILENT.iter().any(|(of, label)| *of == short(name) && (*label == text || *label == "*"))
-                || label.is_inferred();
-            if !known {
+            let silent = SILENT.iter().any(|(of, label)| (*of == "*" || *of == short(name)) && *label == text);
+            // The daylight saving of a zone has three more, which are set only where it was asked for.
+            if !silent && !label.is_inferred() && !text.starts_with(".dst_") {
                 extra.add(format!("{name}{text}"), || format!("{at:#x} to {one:#x}"));
             }
         }
@@ -189,7 +230,8 @@ fn compare(python: &Python, fixture: &str, target: &mut Target) -> Vec<String> {
     if absent.sum() > 1 {
         wrong.push(format!("no such objects:\n{}", absent.text(20)));
     }
-    assert!(seen.heap.gaps.damaged <= 1, "{:?}", seen.heap.gaps);
+    // A frame may have ended, and not yet be gone: nothing of it can be read.
+    assert!(seen.heap.gaps.damaged < 10 && seen.heap.gaps.dropped == 0, "{:?}", seen.heap.gaps);
     wrong
 }
 
@@ -213,7 +255,11 @@ fn no_object_has_more_references_than_its_refcount_says() {
         target.ask("makeall");
         let seen = Seen::of(&target);
         let objects = &seen.heap.objects;
-        let found = seen.heap.references_found();
+        // Roots are another matter.
+        let mut found = vec![0u32; objects.len()];
+        for edge in seen.heap.edges.all().filter(|edge| edge.label.is_counted()) {
+            found[edge.to.at()] += 1;
+        }
         let (mut deficit, mut surplus) = (Tally::default(), Tally::default());
         let (mut mortal, mut even) = (0u64, 0u64);
         for id in objects.ids().filter(|id| !objects.is_immortal(*id)) {

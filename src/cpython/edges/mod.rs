@@ -193,7 +193,11 @@ impl<'a, M: Memory + ?Sized> Reader<'a, M> {
                 self.sink.edge(view.pointer(*place)?, *label);
             }
             for (place, label) in &plan.words {
-                self.sink.maybe(view.pointer(*place)?, *label);
+                let to = view.pointer(*place)?;
+                // What points to itself (a function of Cython's) does not count itself.
+                if to != at && (!plan.arrays_only || self.is_array(to)) {
+                    self.sink.maybe(to, *label);
+                }
             }
         }
         if let Some((behind, size)) = plan.items {
@@ -202,6 +206,11 @@ impl<'a, M: Memory + ?Sized> Reader<'a, M> {
             self.scan(start, words, behind)?;
         }
         Some(())
+    }
+
+    fn is_array(&self, at: Addr) -> bool {
+        self.sink.find(at).is_some()
+            && self.type_of(at).and_then(|of| self.bodies.get(&of.0)).is_some_and(|body| *body == Body::Ndarray)
     }
 
     /// Words that may be references, in a stretch that begins so many bytes behind the object's header.

@@ -23,6 +23,9 @@ const LONGEST_SCAN: u64 = 1 << 14;
 /// `T_OBJECT` and `T_OBJECT_EX` (`Include/structmember.h`).
 const OBJECT_MEMBERS: [i32; 2] = [6, 16];
 
+/// numpy's iterators over arrays, by `tp_name`.
+const ITERATORS: [&str; 2] = ["numpy.flatiter", "numpy.broadcast"];
+
 /// What to read of an instance.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
@@ -32,6 +35,8 @@ pub(super) struct Plan {
     pub fields: Vec<(usize, LabelId)>,
     /// Places that may hold references.
     pub words: Vec<(usize, LabelId)>,
+    /// May those only be references to numpy's arrays? Its iterators leave most of their words as they found them.
+    pub arrays_only: bool,
     /// Items behind a body of this size that may hold references, of this size each.
     pub items: Option<(u64, u64)>,
     /// Bytes of an instance in which fields and words lie.
@@ -231,6 +236,7 @@ impl<M: Memory + ?Sized> Planner<'_, '_, M> {
                 }
             }
         }
+        plan.arrays_only = chain.iter().any(|step| ITERATORS.contains(&step.name.as_str()));
         let foreign = known == chain.len() && chain.first().is_some_and(unknown);
         if foreign && info.itemsize >= 8 && info.itemsize.is_multiple_of(8) {
             plan.items = Some((info.basicsize, info.itemsize));
