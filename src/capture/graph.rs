@@ -3,9 +3,9 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::interpret::Names as TypeNames;
-use super::{Clock, Target};
+use super::{Clock, Options, Target, values};
 use crate::addr::Addr;
-use crate::cpython::edges;
+use crate::cpython::edges::{self, Wanted};
 use crate::cpython::layout::RefcountShape;
 use crate::cpython::objects::{self, Index, Row, Table, World};
 use crate::cpython::runtime::Runtime;
@@ -19,6 +19,7 @@ pub(super) fn build<M: Memory>(
     world: &World<'_, M>,
     table: &mut Table<'_, M>,
     type_names: &TypeNames,
+    options: &Options,
     clock: &mut Clock,
 ) -> Heap {
     let _ = target;
@@ -34,14 +35,15 @@ pub(super) fn build<M: Memory>(
         interpreters: &runtime.interpreters,
         thread_dicts: Default::default(),
     };
-    let found = edges::read(&reading, &table.types, &rows);
+    let wanted = if options.references { Wanted::All } else { Wanted::Names };
+    let found = edges::read(&reading, &table.types, &rows, wanted);
     clock.lap("edges");
     let types = types(table, type_names, &index);
     let objects = columns(world.layout.shape.refcount, &rows);
     drop(index);
     let names = names.into_inner().unwrap_or_else(PoisonError::into_inner);
     clock.lap("columns");
-    Heap {
+    let mut heap = Heap {
         objects,
         types,
         edges: found.edges,
@@ -50,7 +52,10 @@ pub(super) fn build<M: Memory>(
         called: found.called.into_iter().collect(),
         values: Default::default(),
         gaps: found.gaps,
-    }
+    };
+    heap.values = values::read(&options.values, world.mem, world.layout, &table.types, &heap);
+    clock.lap("values");
+    heap
 }
 
 fn types<M: Memory + ?Sized>(table: &mut Table<'_, M>, names: &TypeNames, index: &Index<'_>) -> Vec<Type> {

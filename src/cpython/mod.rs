@@ -27,6 +27,7 @@ pub mod locate;
 pub mod objects;
 pub mod offsets;
 pub mod pymalloc;
+pub mod repr;
 pub mod runtime;
 pub mod size;
 pub mod text;

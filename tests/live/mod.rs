@@ -18,6 +18,7 @@ mod holders;
 mod places;
 mod snapshots;
 pub mod support;
+mod values;
 mod web;
 mod words;
 mod zoo;
