@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::interpret::{self, Moment};
 use super::plan::{self, Plan};
-use super::{Clock, Error, Options, Taken, Target};
+use super::{Clock, Error, Options, Taken, Target, Values};
 use crate::addr::AddrRange;
 use crate::memory::{Image, Live, Paged};
 use crate::process::freeze::{Freeze, FreezeError};
@@ -20,6 +20,8 @@ const OWN: u64 = 24 << 20;
 /// What the objects, their references and their labels take at most, as a multiple of what is copied: measured on heaps
 /// of small objects, which have most of them a byte.
 const GRAPH: u64 = 2;
+/// What the contents of all objects take at most beside them, again as a multiple of what is copied.
+const VALUES: u64 = 2;
 /// The least that reading in pieces can do with, in bytes.
 const LEAST: u64 = 32 << 20;
 /// Room for what appears between plan and copy: a share of the plan, and at least this much.
@@ -61,7 +63,12 @@ fn once(target: &Target, options: &Options, clock: &mut Clock) -> Result<Taken, 
         plan.untouched,
         plan.raw.iter().map(AddrRange::len).sum::<u64>()
     );
-    let graph = if options.references { plan.bytes().saturating_mul(GRAPH).saturating_add(OWN) } else { 0 };
+    let multiple = match (options.objects || options.references, &options.values) {
+        (false, _) => 0,
+        (true, Values::All) => GRAPH + VALUES,
+        (true, Values::None | Values::Of(_)) => GRAPH,
+    };
+    let graph = if multiple > 0 { plan.bytes().saturating_mul(multiple).saturating_add(OWN) } else { 0 };
     if graph > 0 && needed.saturating_add(graph) > allowed {
         return Err(Error::TooLarge { needed: needed.saturating_add(graph), left: allowed });
     }

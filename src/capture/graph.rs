@@ -3,9 +3,9 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::interpret::Names as TypeNames;
-use super::{Clock, Target};
+use super::{Clock, Options, Target, values};
 use crate::addr::Addr;
-use crate::cpython::edges;
+use crate::cpython::edges::{self, Wanted};
 use crate::cpython::layout::RefcountShape;
 use crate::cpython::objects::{self, Index, Row, Table, World};
 use crate::cpython::roots::Places;
@@ -20,6 +20,7 @@ pub(super) fn build<M: Memory>(
     world: &World<'_, M>,
     table: &mut Table<'_, M>,
     type_names: &TypeNames,
+    options: &Options,
     clock: &mut Clock,
 ) -> Heap {
     let rows = std::mem::take(&mut table.rows);
@@ -38,9 +39,10 @@ pub(super) fn build<M: Memory>(
         interpreters: &runtime.interpreters,
         thread_dicts: places.thread_dicts(&table.types, &rows),
     };
-    let found = edges::read(&reading, &table.types, &rows);
+    let wanted = if options.references { Wanted::All } else { Wanted::Names };
+    let found = edges::read(&reading, &table.types, &rows, wanted);
     clock.lap("edges");
-    let roots = places.roots(&table.types, &rows, &index, &names);
+    let roots = options.references.then(|| places.roots(&table.types, &rows, &index, &names));
     clock.lap("roots");
     let types = types(table, type_names, &index);
     let objects = columns(world.layout.shape.refcount, &rows);
@@ -51,15 +53,19 @@ pub(super) fn build<M: Memory>(
         objects,
         types,
         edges: found.edges,
-        roots: roots.certain.clone(),
+        roots: roots.as_ref().map(|roots| roots.certain.clone()).unwrap_or_default(),
         names,
         called: found.called.into_iter().collect(),
         values: Default::default(),
         gaps: found.gaps,
     };
-    let believed = roots.believed(&heap);
-    heap.roots.extend(believed);
+    if let Some(roots) = roots {
+        let believed = roots.believed(&heap);
+        heap.roots.extend(believed);
+    }
     clock.lap("audit");
+    heap.values = values::read(&options.values, world.mem, world.layout, &table.types, &heap);
+    clock.lap("values");
     heap
 }
 

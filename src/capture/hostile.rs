@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::interpret::{Moment, interpret};
-use super::{Clock, Options, Taken, Target};
+use super::{Clock, Options, Taken, Target, Values};
 use crate::addr::{Addr, AddrRange};
 use crate::memory::{Fault, FaultKind, Live, Memory};
 
@@ -115,7 +115,7 @@ fn idle_python() -> Option<Idle> {
 
 /// A look with references and all, under damage; what it brought home, if it was not refused.
 fn look(pid: i32, damage: Damage, seed: u64) -> Option<Taken> {
-    let options = Options { references: true, ..Options::new(pid) };
+    let options = Options { references: true, values: Values::All, ..Options::new(pid) };
     let target = Target::find(&options).expect("an undamaged look finds it");
     let writable: Vec<AddrRange> =
         target.regions.iter().filter(|r| r.read && r.write && !r.shared).map(|r| r.range).collect();

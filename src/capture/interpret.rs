@@ -112,7 +112,7 @@ pub(super) fn interpret<M: Memory>(
         padding,
         candidates_left: (moment.spare.saturating_sub(listed) / objects::CANDIDATE).into(),
         watched: options.watched.iter().map(|at| at.0).collect::<FxHashSet<u64>>(),
-        keep_rows: options.references,
+        keep_rows: options.objects || options.references,
     };
     let mut table = world.walk();
     clock.lap("walk");
@@ -137,7 +137,8 @@ pub(super) fn interpret<M: Memory>(
             tracked: s.tracked,
         })
         .collect();
-    let heap = options.references.then(|| graph::build(target, &runtime, &world, &mut table, &names, clock));
+    let heap = (options.objects || options.references)
+        .then(|| graph::build(target, &runtime, &world, &mut table, &names, options, clock));
     let mut capture = capture(target, &table, &world, damaged_arenas, moment);
     if let Some(heap) = &heap {
         tell_gaps(&mut capture, heap.gaps);

@@ -10,6 +10,7 @@ mod inspect;
 mod interpret;
 mod list;
 mod plan;
+mod values;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -40,12 +41,26 @@ pub struct Options {
     pub max_memory: Option<u64>,
     /// A layout of the user's own.
     pub offsets: Option<PathBuf>,
-    /// Show contents.
-    pub values: bool,
+    /// Whose contents to bring home, where references are read too.
+    pub values: Values,
     /// Objects that are to be told one by one, by address.
     pub watched: Vec<Addr>,
-    /// Read the references between objects too.
+    /// Bring home the objects one by one.
+    pub objects: bool,
+    /// Bring home the objects and read the references between them.
     pub references: bool,
+}
+
+/// Whose contents are brought home, as short texts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Values {
+    /// Nobody's.
+    #[default]
+    None,
+    /// Those of all objects of plain kinds: numbers, strings, bytes, containers.
+    All,
+    /// Those of the objects at these addresses and of what they refer to.
+    Of(Vec<Addr>),
 }
 
 impl Options {
@@ -58,8 +73,9 @@ impl Options {
             pause_budget: Duration::from_millis(500),
             max_memory: None,
             offsets: None,
-            values: false,
+            values: Values::None,
             watched: Vec::new(),
+            objects: false,
             references: false,
         }
     }
@@ -74,11 +90,11 @@ pub struct Taken {
     pub capture: Capture,
     /// What else was met on the way.
     pub details: Details,
-    /// The objects and their references, where those were asked for.
+    /// The objects, and their references where those were asked for.
     pub heap: Option<Heap>,
 }
 
-/// A heap with its references, and where it comes from.
+/// A heap, and where it comes from.
 #[derive(Debug, Clone)]
 pub struct Graph {
     /// The heap.
@@ -162,7 +178,19 @@ pub fn take(options: &Options) -> Result<Taken, Error> {
 /// # Errors
 /// See [`Error`]. Whatever happens, the target goes on as it was.
 pub fn graph(options: &Options) -> Result<Graph, Error> {
-    let taken = take(&Options { references: true, ..options.clone() })?;
+    heap(&Options { references: true, ..options.clone() })
+}
+
+/// Looks at a process once, for its objects and what some of them are called, without references.
+///
+/// # Errors
+/// See [`Error`]. Whatever happens, the target goes on as it was.
+pub fn objects(options: &Options) -> Result<Graph, Error> {
+    heap(&Options { objects: true, references: false, ..options.clone() })
+}
+
+fn heap(options: &Options) -> Result<Graph, Error> {
+    let taken = take(options)?;
     let heap = taken.heap.unwrap_or_default();
     Ok(Graph { heap, capture: taken.capture, details: taken.details })
 }

@@ -333,13 +333,14 @@ pub struct SourceArgs {
     /// Never stop the process; numbers may then be torn, and are marked as such
     #[arg(long)]
     pub nonblocking: bool,
-    /// Stop the process for no longer than this: then let it go, and read on without
-    #[arg(long, value_name = "DURATION", value_parser = quantity::duration, default_value = "500ms")]
-    pub pause_budget: Duration,
+    /// Stop the process for no longer than this: then let it go, and read on without [default: 500ms]
+    #[arg(long, value_name = "DURATION", value_parser = quantity::duration)]
+    pub pause_budget: Option<Duration>,
     /// Memory that leakspy may use, such as 64MiB [default: what its cgroup and the host have left, less a reserve]
     #[arg(long, value_name = "SIZE", value_parser = quantity::size)]
     pub max_memory: Option<u64>,
-    /// Show contents of strings, numbers and bytes where an answer has any (types and info have none)
+    /// Show contents of strings, numbers, bytes and containers, cut short: show prints them and snapshot keeps them; the
+    /// other answers have none
     #[arg(long)]
     pub values: bool,
     /// A layout of your own, in the format of python_offsets/

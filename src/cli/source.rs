@@ -4,7 +4,7 @@ use std::env;
 use std::path::Path;
 use std::time::Instant;
 
-use crate::capture::{self, PythonProcess};
+use crate::capture::{self, Graph, PythonProcess, Values};
 use crate::cli::args::SourceArgs;
 use crate::cli::{Exit, Failure, Refusal, Ui, pause};
 use crate::heap::{Capture, Heap};
@@ -24,15 +24,13 @@ pub(super) const COMMAND: usize = 60;
 /// With no process named: which ones there are. None is ever picked silently.
 pub fn options(source: &SourceArgs, command: &str) -> Result<capture::Options, Refusal> {
     let pid = source.pid.ok_or_else(|| unnamed(&capture::list(), command))?;
+    let options = capture::Options::new(pid);
     Ok(capture::Options {
-        pid,
         nonblocking: source.nonblocking,
-        pause_budget: source.pause_budget,
+        pause_budget: source.pause_budget.unwrap_or(options.pause_budget),
         max_memory: source.max_memory,
         offsets: source.offsets.clone(),
-        values: source.values,
-        watched: Vec::new(),
-        references: false,
+        ..options
     })
 }
 
@@ -71,34 +69,78 @@ pub fn tell(capture: &Capture, look: Option<&Look>, ui: &mut Ui) {
     capture.warnings.iter().for_each(|warning| ui.warn(warning));
 }
 
-/// Opens the one source that was named, for a command of this name.
+/// Opens the one source that was named, for a command of this name. No contents are shown, whatever was asked for.
 ///
 /// # Errors
 /// With none named, or where it cannot be read.
 pub fn open(source: &SourceArgs, command: &str, ui: &mut Ui) -> Result<Opened, Failure> {
+    opened(source, command, ui, Values::None, capture::graph)
+}
+
+/// The same, with contents where `--values` asks for any, and then these.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_with(source: &SourceArgs, command: &str, values: Values, ui: &mut Ui) -> Result<Opened, Failure> {
+    let values = if source.values { values } else { Values::None };
+    opened(source, command, ui, values, capture::graph)
+}
+
+/// The same as [`open`] for what needs no references: from a process the heap has none.
+///
+/// # Errors
+/// As [`open`].
+pub fn objects(source: &SourceArgs, command: &str, ui: &mut Ui) -> Result<Opened, Failure> {
+    opened(source, command, ui, Values::None, capture::objects)
+}
+
+fn opened(
+    source: &SourceArgs,
+    command: &str,
+    ui: &mut Ui,
+    values: Values,
+    look: fn(&capture::Options) -> Result<Graph, capture::Error>,
+) -> Result<Opened, Failure> {
     if let Some(path) = &source.snapshot {
-        return from_file(path, source, ui);
+        return from_file(path, source, values != Values::None, ui);
     }
-    let options = options(source, command)?;
+    let options = capture::Options { values, ..options(source, command)? };
     let pid = options.pid;
     let started = Instant::now();
     let graph = ui
-        .working(&format!("reading process {pid}"), || capture::graph(&options))
+        .working(&format!("reading process {pid}"), || look(&options))
         .map_err(|e| Refusal::of_look(&e, command, pid))?;
     let look = Look { threads: graph.details.threads, nonblocking: options.nonblocking, started };
     Ok(Opened { heap: graph.heap, capture: graph.capture, look: Some(look) })
 }
 
-fn from_file(path: &Path, source: &SourceArgs, ui: &mut Ui) -> Result<Opened, Failure> {
+fn from_file(path: &Path, source: &SourceArgs, values: bool, ui: &mut Ui) -> Result<Opened, Failure> {
+    let idle = without_meaning(source);
+    if !idle.is_empty() {
+        let s = if idle.len() == 1 { "s" } else { "" };
+        ui.warn(&format!("{} tell{s} how to look at a process: of no use with a file", idle.join(", ")));
+    }
     let limit = source.max_memory.unwrap_or_else(|| Budget::now().bytes);
     let Snapshot { mut heap, capture } = ui
         .working(&format!("reading {}", path.display()), || snapshot::read(path, limit))
         .map_err(|e| Refusal::of_reading(&e, path))?;
     // What the file shows, this answer need not.
-    if !source.values {
+    if !values {
         heap.values.clear();
+    } else if heap.values.is_empty() {
+        ui.warn("there are no contents in this file: leakspy snapshot --values keeps them");
     }
     Ok(Opened { heap, capture, look: None })
+}
+
+/// Options that were given and mean nothing where a file is read.
+fn without_meaning(source: &SourceArgs) -> Vec<&'static str> {
+    let given = [
+        (source.nonblocking, "--nonblocking"),
+        (source.pause_budget.is_some(), "--pause-budget"),
+        (source.offsets.is_some(), "--offsets"),
+    ];
+    given.into_iter().filter(|(given, _)| *given).map(|(_, option)| option).collect()
 }
 
 /// How to call leakspy from another account: by its path, where that account would not find it by name.

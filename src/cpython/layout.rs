@@ -166,8 +166,8 @@ structs! {
     SetEntryLayout { key: Field<Addr> }
     /// An opaque struct of which only the size matters.
     SizedLayout { }
-    /// `PyByteArrayObject`.
-    BytearrayLayout { ob_alloc: Field<i64>, ob_bytes: Field<Addr> }
+    /// `PyByteArrayObject`; `ob_start` from 3.x on.
+    BytearrayLayout { ob_alloc: Field<i64>, ob_bytes: Field<Addr>, ob_start: Maybe<Addr> }
     /// `PyBytesObject` (`PyStringObject` in 2.7).
     BytesLayout { ob_sval: Part }
     /// `PyLongObject`.

@@ -28,6 +28,7 @@ pub mod locate;
 pub mod objects;
 pub mod offsets;
 pub mod pymalloc;
+pub mod repr;
 pub mod roots;
 pub mod runtime;
 pub mod size;

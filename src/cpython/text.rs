@@ -1,4 +1,4 @@
-//! Target strings → Rust strings, capped. For names only; it neither escapes nor redacts.
+//! Target strings → Rust strings or characters, capped. It neither escapes nor redacts.
 
 use super::layout::{Layout, StrShape};
 use crate::addr::Addr;
@@ -29,11 +29,24 @@ pub fn c_string<M: Memory + ?Sized>(mem: &M, at: Addr) -> Option<String> {
 
 /// The text of a `str` object (`unicode` in 2.7), cut at `LONGEST` characters. The caller knows its type.
 pub fn unicode<M: Memory + ?Sized>(mem: &M, layout: &Layout, at: Addr) -> Option<String> {
+    let (data, length, kind) = place(mem, layout, at)?;
+    wide(mem, data, length.min(LONGEST), kind)
+}
+
+/// The first characters of a `str` object, as numbers (some of which may be halves of surrogate pairs), and how many it
+/// says it has. The caller knows its type.
+pub fn code_points<M: Memory + ?Sized>(mem: &M, layout: &Layout, at: Addr, most: u64) -> Option<(Vec<u32>, u64)> {
+    let (data, length, kind) = place(mem, layout, at)?;
+    Some((units(mem, data, length.min(most).min(LONGEST), kind)?, length))
+}
+
+/// Where a `str`'s characters lie, how many there are, and of how many bytes each.
+fn place<M: Memory + ?Sized>(mem: &M, layout: &Layout, at: Addr) -> Option<(Addr, u64, u64)> {
     match layout.shape.str {
         StrShape::Ucs => {
             let view = mem.view(at, layout.unicode.size).ok()?;
             let length = clamp(view.get(layout.unicode.length?)?);
-            wide(mem, view.get(layout.unicode.str?)?, length, 4)
+            Some((view.get(layout.unicode.str?)?, length, 4))
         }
         StrShape::Pep393 => {
             let (ascii, compact) = (layout.ascii.as_ref()?, layout.compact_unicode.as_ref()?);
@@ -45,7 +58,7 @@ pub fn unicode<M: Memory + ?Sized>(mem: &M, layout: &Layout, at: Addr) -> Option
                 (true, false) => at.up(compact.size as u64)?,
                 (false, _) => Addr(mem.word(at.up(layout.unicode.data?.at as u64)?).ok()?),
             };
-            wide(mem, data, length, state.kind())
+            Some((data, length, state.kind()))
         }
     }
 }
@@ -53,7 +66,7 @@ pub fn unicode<M: Memory + ?Sized>(mem: &M, layout: &Layout, at: Addr) -> Option
 /// The bytes of a `bytes` object (`str` in 2.7) as text, cut at `LONGEST` bytes.
 pub fn bytes<M: Memory + ?Sized>(mem: &M, layout: &Layout, at: Addr) -> Option<String> {
     let size = mem.view(at, layout.var_object.size).ok()?.get(layout.var_object.ob_size)?;
-    wide(mem, at.up(layout.bytes.ob_sval.at as u64)?, clamp(size), 1)
+    wide(mem, at.up(layout.bytes.ob_sval.at as u64)?, clamp(size).min(LONGEST), 1)
 }
 
 /// The `state` word of a PEP 393 string (`Include/cpython/unicodeobject.h`, 3.6–3.13).
@@ -84,17 +97,19 @@ impl StrState {
 }
 
 fn clamp(length: i64) -> u64 {
-    u64::try_from(length).unwrap_or(0).min(LONGEST)
+    u64::try_from(length).unwrap_or(0)
 }
 
 fn wide<M: Memory + ?Sized>(mem: &M, at: Addr, length: u64, kind: u64) -> Option<String> {
+    let points = units(mem, at, length, kind)?;
+    Some(points.into_iter().map(|point| char::from_u32(point).unwrap_or(char::REPLACEMENT_CHARACTER)).collect())
+}
+
+fn units<M: Memory + ?Sized>(mem: &M, at: Addr, length: u64, kind: u64) -> Option<Vec<u32>> {
     if !matches!(kind, 1 | 2 | 4) {
         return None;
     }
     let view = mem.view(at, usize::try_from(length.checked_mul(kind)?).ok()?).ok()?;
-    let point = |unit: &[u8]| -> char {
-        let code = unit.iter().rev().fold(0u32, |code, b| code << 8 | u32::from(*b));
-        char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)
-    };
+    let point = |unit: &[u8]| unit.iter().rev().fold(0u32, |code, b| code << 8 | u32::from(*b));
     Some(view.bytes().chunks(usize::try_from(kind).ok()?).map(point).collect())
 }

@@ -312,6 +312,33 @@ impl<'a, M: Memory + ?Sized> Types<'a, M> {
         (SizeRule::Default, basis)
     }
 
+    /// What `known` says of the nearest type, along the chain of bases from this one on, that is written in C and belongs to
+    /// the interpreter or its standard library; and whether that is this type itself.
+    #[must_use]
+    pub fn nearest<T>(&self, id: TypeId, known: impl Fn(&str) -> Option<T>) -> Option<(T, bool)> {
+        let l = self.layout;
+        let first = self.info(id)?.addr;
+        let mut at = first;
+        for _ in 0..64 {
+            let view = self.view(at)?;
+            let name = view.get(l.type_.tp_name)?;
+            let dealloc = view.get(l.type_.tp_dealloc)?;
+            let own = if view.get(l.type_.tp_flags)? & flags::HEAPTYPE != 0 {
+                // A class statement's name lies in the string that is its __name__.
+                let string = self.mem.word(at.up(l.heap_type.ht_name.at as u64)?).ok()?;
+                self.is_own(dealloc) && !name.0.checked_sub(string).is_some_and(|skip| skip > 0 && skip < 128)
+            } else {
+                let copied = self.world.copied_types.iter().any(|r| r.contains(at));
+                self.is_own(at) || copied && self.is_own(dealloc)
+            };
+            if own && let Some(known) = text::c_string(self.mem, name).as_deref().and_then(&known) {
+                return Some((known, at == first));
+            }
+            at = view.get(l.type_.tp_base).filter(|base| !base.is_null() && self.mem.holds(*base))?;
+        }
+        None
+    }
+
     /// Does this address belong to the interpreter or its standard library?
     #[must_use]
     pub fn is_own(&self, at: Addr) -> bool {

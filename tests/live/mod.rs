@@ -21,6 +21,7 @@ mod places;
 mod roots;
 mod snapshots;
 pub mod support;
+mod values;
 mod web;
 mod words;
 mod zoo;

@@ -12,7 +12,7 @@ use crate::report::{csv, json, table};
 /// Why there is no answer.
 pub fn run(args: &FindArgs, ui: &mut Ui) -> Result<Exit, Failure> {
     let to = Destination::of(args.output.file.as_deref())?;
-    let opened = source::open(&args.source, "find", ui)?;
+    let opened = source::objects(&args.source, "find", ui)?;
     let (heap, capture) = (&opened.heap, &opened.capture);
     let selected = choice::choose(heap, &args.of.wanted(), &args.source, ui)?;
     let found = find(heap, &selected.ids, &args.options());

@@ -1,6 +1,7 @@
 //! `leakspy show`: one object: its refcount explained, what it refers to, what refers to it.
 
 use crate::analysis::show;
+use crate::capture::Values;
 use crate::cli::args::{Format, ShowArgs};
 use crate::cli::output::Destination;
 use crate::cli::{Exit, Failure, Refusal, Ui, choice, source};
@@ -12,7 +13,7 @@ use crate::report::{csv, json, table};
 /// Why there is no answer.
 pub fn run(args: &ShowArgs, ui: &mut Ui) -> Result<Exit, Failure> {
     let to = Destination::of(args.output.file.as_deref())?;
-    let opened = source::open(&args.source, "show", ui)?;
+    let opened = source::open_with(&args.source, "show", Values::Of(vec![args.address]), ui)?;
     let (heap, capture) = (&opened.heap, &opened.capture);
     let id = choice::one(heap, args.address, &args.source)?;
     let shown = ui

@@ -113,6 +113,11 @@ impl Body {
         tp_name == "numpy.ndarray"
     }
 
+    /// Do instances tell what they, or others, are called?
+    pub fn is_called(self) -> bool {
+        matches!(self, Body::Function | Body::Code | Body::BuiltinFunction | Body::Module | Body::Type | Body::Frame)
+    }
+
     /// Does this body read the member of this name itself?
     pub fn reads(self, member: &str) -> bool {
         match self {

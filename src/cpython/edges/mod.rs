@@ -81,8 +81,17 @@ pub struct Found {
     pub gaps: Gaps,
 }
 
+/// What is to be read of a heap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// All references, and what objects are called.
+    All,
+    /// Only what objects are called; the answer has no references.
+    Names,
+}
+
 /// Reads the references of all objects.
-pub fn read<M: Memory + ?Sized>(world: &World<'_, M>, types: &Types<'_, M>, rows: &[Row]) -> Found {
+pub fn read<M: Memory + ?Sized>(world: &World<'_, M>, types: &Types<'_, M>, rows: &[Row], wanted: Wanted) -> Found {
     let labels = Labels::new(world);
     let planner = Planner { world, types, labels: &labels };
     let plans: Vec<Plan> = types.all().map(|(_, info)| planner.plan(info)).collect();
@@ -97,7 +106,9 @@ pub fn read<M: Memory + ?Sized>(world: &World<'_, M>, types: &Types<'_, M>, rows
             || Reader::new(world, types.clone(), labels, &bodies),
             |mut reader, batch| {
                 for row in *batch {
-                    if let Some(plan) = plans.get(row.of as usize) {
+                    if let Some(plan) = plans.get(row.of as usize)
+                        && (wanted == Wanted::All || plan.body.is_called())
+                    {
                         reader.object(row, plan);
                     }
                     reader.sink.rows.end_row();
@@ -110,6 +121,9 @@ pub fn read<M: Memory + ?Sized>(world: &World<'_, M>, types: &Types<'_, M>, rows
     let mut found = Found::default();
     for mut part in parts {
         found.called.append(&mut part.called);
+        if wanted == Wanted::Names {
+            continue;
+        }
         found.gaps.dangling = found.gaps.dangling.saturating_add(part.gaps.dangling);
         found.gaps.damaged = found.gaps.damaged.saturating_add(part.gaps.damaged);
         found.gaps.dropped = found.gaps.dropped.saturating_add(part.gaps.dropped);

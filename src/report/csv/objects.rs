@@ -34,6 +34,7 @@ pub fn show(out: &mut dyn Write, shown: &Shown, limit: Option<usize>, heap: &Hea
     let mut object = |what: &str, edge: &str, id| {
         let objects = &heap.objects;
         let known = shown.owners.known_as(heap, id).unwrap_or_default();
+        let value = heap.values.get(&id).filter(|_| what != "referrer").map_or("", |value| value);
         rows.write_record([
             what,
             visible(edge).as_ref(),
@@ -42,7 +43,7 @@ pub fn show(out: &mut dyn Write, shown: &Shown, limit: Option<usize>, heap: &Hea
             &objects.bytes(id).to_string(),
             &objects.refcount(id).to_string(),
             visible(&known).as_ref(),
-            visible(heap.values.get(&id).map_or("", |value| value)).as_ref(),
+            visible(value).as_ref(),
         ])
     };
     object("object", "", shown.id)?;

@@ -70,7 +70,8 @@ struct Omitted {
     referrers: u64,
 }
 
-/// Writes `leakspy/show/1`, with at most `limit` references to each side; `omitted` only where that cut some off.
+/// Writes `leakspy/show/1`, with at most `limit` references to each side; `omitted` only where that cut some off. Contents
+/// are told of the object and of what it refers to.
 ///
 /// # Errors
 /// What `out` says.
@@ -82,12 +83,12 @@ pub fn show(
     capture: &Capture,
 ) -> io::Result<()> {
     let value = |id| heap.values.get(&id).map(|value| &**value);
-    let link = |link: &Link| Reference {
+    let link = |link: &Link, with: bool| Reference {
         edge: heap.label_text(link.label),
         address: heap.objects.addr(link.other),
         r#type: heap.type_name(link.other),
         called: shown.owners.known_as(heap, link.other),
-        value: value(link.other),
+        value: value(link.other).filter(|_| with),
         inferred: link.label.is_inferred(),
         counted: link.label.is_counted(),
     };
@@ -118,8 +119,8 @@ pub fn show(
             .iter()
             .map(|root| Root { root: root.kind.word(), text: heap.names.get(root.text), references: root.references })
             .collect(),
-        references: shown.references.iter().take(most).map(link).collect(),
-        referrers: shown.referrers.iter().take(most).map(link).collect(),
+        references: shown.references.iter().take(most).map(|one| link(one, true)).collect(),
+        referrers: shown.referrers.iter().take(most).map(|one| link(one, false)).collect(),
         omitted: Some(omitted).filter(|cut| cut.references > 0 || cut.referrers > 0),
     };
     write(out, &answer)

@@ -120,8 +120,8 @@ fn side(
     let most = limit.unwrap_or(links.len()).min(links.len());
     let (told, rest) = links.split_at(most);
     let said = |link: &Link| {
-        let value = heap.values.get(&link.other).map(|value| value.to_string());
-        value.or_else(|| shown.owners.known_as(heap, link.other))
+        let value = || heap.values.get(&link.other).map(|value| value.to_string());
+        shown.owners.known_as(heap, link.other).or_else(|| value().filter(|_| noun == "reference"))
     };
     let any = told.iter().any(|link| said(link).is_some());
     let columns = [
