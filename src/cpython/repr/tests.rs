@@ -17,7 +17,7 @@ impl Bytes {
         self.0.extend((at..).zip(bytes.iter().copied()));
     }
 
-    fn word(&mut self, at: u64, word: u64) {
+    fn put_word(&mut self, at: u64, word: u64) {
         self.put(at, &word.to_le_bytes());
     }
 }
@@ -44,7 +44,7 @@ fn told(kind: Kind, words: &[u64], more: &[u8]) -> Option<String> {
     let heap = sketch.heap();
     let at = heap.objects.addr(id).0;
     let mut mem = Bytes::default();
-    (0u64..).zip(words).for_each(|(i, word)| mem.word(at + 8 * i, *word));
+    (0u64..).zip(words).for_each(|(i, word)| mem.put_word(at + 8 * i, *word));
     mem.put(at + 8 * words.len() as u64, more);
     let layout = layout();
     let styles = vec![Some(Style { kind, around: None })];
@@ -84,7 +84,7 @@ fn containers_hold_themselves_and_lie_about_their_length() {
     let said = |length: u64| {
         let mut mem = Bytes::default();
         let at = heap.objects.addr(list).0;
-        [1, 1, length, 0, 0].into_iter().zip(0u64..).for_each(|(word, i)| mem.word(at + 8 * i, word));
+        [1, 1, length, 0, 0].into_iter().zip(0u64..).for_each(|(word, i)| mem.put_word(at + 8 * i, word));
         let styles = vec![Some(Style { kind: Kind::List, around: None }), None];
         Renderer { mem: &mem, layout: &layout, heap: &heap, styles }.value(list).map(String::from)
     };
