@@ -4,6 +4,10 @@ pub mod architecture {
     #![doc = include_str!("architecture.md")]
 }
 
+pub mod audit {
+    #![doc = include_str!("audit.md")]
+}
+
 pub mod formats {
     #![doc = include_str!("formats.md")]
 }
