@@ -29,6 +29,7 @@ impl<M: Memory + ?Sized> Reader<'_, M> {
         if l.shape.dict == DictShape::Py27Table {
             let slots = u64::try_from(view.get(l.dict.ma_mask?)?).ok()?.checked_add(1)?;
             let used = view.get(l.dict.ma_used)?;
+            let slots = if general.size == 0 { 0 } else { slots };
             return self.entries(view.get(l.dict.ma_table?)?, slots, u64::try_from(used).ok()?, general);
         }
         let at_keys = view.get(l.dict.ma_keys?)?;
@@ -38,6 +39,9 @@ impl<M: Memory + ?Sized> Reader<'_, M> {
             Some(e) if keys.unicode => Entry { size: e.size, key: e.me_key, value: e.me_value },
             _ => general,
         };
+        if entry.size == 0 {
+            return None;
+        }
         let first = at_keys.up(keys.entries_at)?;
         if values.is_null() {
             let used = u64::try_from(view.get(l.dict.ma_used)?).ok()?;

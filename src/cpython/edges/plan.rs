@@ -20,6 +20,9 @@ const MOST_MEMBERS: usize = 1 << 12;
 /// Longest body that is scanned for pointers, in bytes.
 const LONGEST_SCAN: u64 = 1 << 14;
 
+/// No member is looked for farther into a body, in bytes: what a type says of its size may be anything.
+const MOST_BODY: usize = 1 << 16;
+
 /// `T_OBJECT` and `T_OBJECT_EX` (`Include/structmember.h`).
 const OBJECT_MEMBERS: [i32; 2] = [6, 16];
 
@@ -114,6 +117,8 @@ impl<M: Memory + ?Sized> Planner<'_, '_, M> {
         plan.fields.sort_unstable_by_key(|(at, _)| *at);
         plan.fields.dedup_by_key(|(at, _)| *at);
         self.scan(&mut plan, info, &chain, known);
+        plan.fields.retain(|(at, _)| *at < MOST_BODY);
+        plan.words.retain(|(at, _)| *at < MOST_BODY);
         let last = |places: &[(usize, LabelId)]| places.iter().map(|(at, _)| at.saturating_add(8)).max().unwrap_or(0);
         plan.len = last(&plan.fields).max(last(&plan.words));
         if info.flags & flags::HEAPTYPE != 0 {

@@ -72,7 +72,7 @@ impl<M: Memory + ?Sized> Reader<'_, M> {
         let (zone, info) = (self.layout.zoneinfo.as_ref()?, self.layout.ttinfo.as_ref()?);
         let view = self.view(at, zone.size)?;
         let count = u64::try_from(view.get(zone.num_ttinfos)?).ok()?.min(MOST_ENTRIES);
-        if count == 0 {
+        if count == 0 || info.size == 0 {
             return Some(());
         }
         let bytes = usize::try_from(count.checked_mul(info.size as u64)?).ok()?;
