@@ -129,16 +129,14 @@ fn nothing_that_was_not_asked_for_is_told() {
                 clean(&[command, &source[..]].concat());
             }
         }
-        for address in &secrets {
-            for format in ["table", "json", "csv"] {
-                clean(&["show", address, "-n", "0", "-f", format, "--snapshot", full_file]);
-            }
+        for (address, format) in secrets.iter().zip(["table", "json", "csv"].into_iter().cycle()) {
+            clean(&["show", address, "-n", "0", "-f", format, "--snapshot", full_file]);
         }
         let shown = clean(&["show", &secrets[0], "--json", "--pid", &pid]);
         let shown: Value = serde_json::from_str(&shown.stdout).expect("JSON");
         assert_eq!(shown["object"].as_object().expect("an object").get("value"), Some(&Value::Null));
         let shown = leakspy(&["show", &secrets[0], "--values", "--pid", &pid]).expect(0).stdout;
-        assert!(shown.contains(&format!("value      '{MARKER}'")) || shown.contains(MARKER), "{shown}");
+        assert!(shown.contains(&format!("'{MARKER}'")), "{shown}");
         target.assert_unharmed();
     });
 }

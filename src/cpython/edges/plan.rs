@@ -182,7 +182,8 @@ impl<M: Memory + ?Sized> Planner<'_, '_, M> {
         match first.view.get(l.type_.tp_dictoffset).unwrap_or(0) {
             0 => {}
             at @ 1.. => {
-                if let Ok(at) = usize::try_from(at) {
+                // Within the body: what a damaged offset says must not be read, let alone allocated.
+                if let Some(at) = usize::try_from(at).ok().filter(|at| (*at as u64) < info.basicsize) {
                     plan.fields.push((at, self.labels.attribute_dict));
                 }
             }
