@@ -36,6 +36,7 @@ impl<'a> Sink<'a> {
         }
         let Some(id) = self.index.get(to) else {
             self.gaps.dangling = self.gaps.dangling.saturating_add(1);
+            log::debug!("{label:?} of object {} leads to {to}, where no object lives", self.rows.rows());
             return false;
         };
         self.edge_to(id, label);
