@@ -77,8 +77,9 @@ impl<M: Memory + ?Sized> Walker<'_, M> {
                 let body = View::new(usize::try_from(skip).ok().and_then(|skip| bytes.get(skip..)).unwrap_or_default());
                 self.object(id, at.up(skip).unwrap_or_default(), &body, generation, FoundBy::Block);
             }
-            // kept by the interpreter for reuse
-            Verdict::Dead => return,
+            // Kept by the interpreter for reuse, so not handed out; or 3.11's attribute values, which may begin like that
+            // and be all that points to a long string.
+            Verdict::Dead => {}
             Verdict::Other => self.account.used_bytes = self.account.used_bytes.saturating_add(pool.size),
         }
         self.scan(bytes);
