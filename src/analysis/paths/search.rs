@@ -11,7 +11,7 @@ use super::builtin;
 use super::cost::{self, Costs, MOST};
 use super::home::{Home, is_alias};
 use super::merge::Step;
-use crate::heap::{Heap, Id, LabelId, Root, RootKind};
+use crate::heap::{Heap, Id, Label, LabelId, Root, RootKind};
 
 /// The cost of what was not reached.
 pub(super) const UNREACHED: u32 = u32::MAX;
@@ -31,6 +31,8 @@ pub(super) struct Terrain<'a> {
     pub(super) heap: &'a Heap,
     pub(super) costs: Costs,
     pub(super) home: Home,
+    /// The label of `__dict__`, where any object has one.
+    attribute_dict: Option<LabelId>,
     /// Roots by cost, then text: their number and the object.
     roots: Vec<(u8, u32, u32)>,
 }
@@ -45,7 +47,8 @@ impl<'a> Terrain<'a> {
             (cost(root), is_alias(heap, root.object, root.text), heap.names.get(root.text), address)
         });
         let roots = roots.into_iter().map(|(root, at)| (cost(root), at, root.object.0)).collect();
-        Terrain { heap, costs: Costs::new(&heap.names), home: Home::of(heap), roots }
+        let attribute_dict = heap.names.labels().position(|label| label == Label::AttributeDict).map(LabelId::kept);
+        Terrain { heap, costs: Costs::new(&heap.names), home: Home::of(heap), attribute_dict, roots }
     }
 }
 
@@ -282,14 +285,42 @@ impl<'t, 'a> Search<'t, 'a> {
             }
         }
         let at = to as usize;
-        let Some(known) = self.cost.get_mut(at) else { return };
+        let Some(known) = self.cost.get(at).copied() else { return };
         let cost = now.saturating_add(u32::from(cost));
-        if cost < *known && self.marks[at] & FIXED == 0 {
-            *known = cost;
+        // Of two ways that cost the same the one that says the same again tells more: `.parent⁺`.
+        if cost == known && cost > now && self.marks[at] & FIXED == 0 && self.repeats(from, label) {
+            let rival = match self.origin(to) {
+                Origin::Object(parent, label) => self.repeats(parent, label),
+                Origin::Root(_) => true,
+            };
+            if !rival {
+                self.parent[at] = from;
+                self.via[at] = place;
+            }
+            return;
+        }
+        if cost < known && self.marks[at] & FIXED == 0 {
+            self.cost[at] = cost;
             self.parent[at] = from;
             self.via[at] = place;
             self.buckets[cost as usize % BUCKETS].push(to);
             self.waiting += 1;
+        }
+    }
+
+    /// Is a step by this label from this object the same as the step before it? An attribute is two references where
+    /// objects have dicts.
+    fn repeats(&self, from: u32, label: LabelId) -> bool {
+        let label = label.plain();
+        if label.index().is_ok() {
+            return false;
+        }
+        match self.origin(from) {
+            Origin::Object(_, before) if before.plain() == label => true,
+            Origin::Object(owner, before) if Some(before.plain()) == self.terrain.attribute_dict => {
+                matches!(self.origin(owner), Origin::Object(_, before) if before.plain() == label)
+            }
+            _ => false,
         }
     }
 

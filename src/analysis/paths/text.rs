@@ -126,6 +126,15 @@ fn write(heap: &Heap, states: &States<'_, '_, '_>, to: StateId, detail: Detail) 
     writer.end()
 }
 
+/// Puts a path from an object behind the path to it; steps that come again and again are written once.
+pub(super) fn join(path: &mut String, further: &str) {
+    let unit = further.split(AGAIN).next().filter(|unit| !unit.is_empty() && unit.len() < further.len());
+    if let Some(before) = unit.and_then(|unit| path.strip_suffix(unit)) {
+        path.truncate(before.len());
+    }
+    path.push_str(further);
+}
+
 /// The path to a state.
 pub(super) fn path(heap: &Heap, states: &States<'_, '_, '_>, to: StateId) -> String {
     write(heap, states, to, Detail::Full)

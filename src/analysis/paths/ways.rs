@@ -223,8 +223,8 @@ fn draft(
         let (text, (_, state)) = most.unwrap_or_default();
         // The path is that of most objects: a list of nodes hangs on `.next⁺`, not on the first of them.
         if count > tally.direct {
-            draft.text.push_str(&text);
-            draft.constant.push_str(&text::constant(heap, further, state));
+            text::join(&mut draft.text, &text);
+            text::join(&mut draft.constant, &text::constant(heap, further, state));
         }
         draft.inferred |= further.get(state).inferred;
         draft.behind = Some(Behind { count, text });

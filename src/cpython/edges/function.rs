@@ -49,9 +49,10 @@ impl<'a, M: Memory + ?Sized> Reader<'a, M> {
         let count = u64::try_from(view.get(c.co_argcount)?).ok()?;
         let names = view.get(c.co_localsplusnames.or(c.co_varnames)?)?;
         let values = self.length(defaults)?.min(MOST_NAMES);
-        let skip = count.checked_sub(values)?;
         for i in 0..values {
-            let (name, value) = (self.item(names, skip.checked_add(i)?)?, self.item(defaults, i)?);
+            // Who sets `__defaults__` may give more than there are parameters: the first then belong to none.
+            let Some(parameter) = count.checked_add(i)?.checked_sub(values) else { continue };
+            let (name, value) = (self.item(names, parameter)?, self.item(defaults, i)?);
             let label = self.named_by(name, Use::Default).shortcut();
             self.sink.edge(value, label);
         }

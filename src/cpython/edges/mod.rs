@@ -183,6 +183,7 @@ impl<'a, M: Memory + ?Sized> Reader<'a, M> {
     /// Reads all references of one object.
     fn object(&mut self, row: &Row, plan: &Plan) {
         let at = row.at;
+        self.sink.at = at;
         // 3.11's tuples in static memory count nothing of what they hold.
         self.sink.uncounted = plan.body == Body::Tuple
             && self.layout.shape.refcount == RefcountShape::Plain

@@ -13,6 +13,8 @@ pub struct Sink<'a> {
     names: &'a Mutex<Names>,
     /// Are the references of the object under way none that refcounts count?
     pub uncounted: bool,
+    /// The object under way.
+    pub at: Addr,
     /// The rows so far.
     pub rows: Edges,
     /// What objects are called.
@@ -25,7 +27,15 @@ impl<'a> Sink<'a> {
     /// An empty one. Texts and labels are shared by all sinks of a heap.
     #[must_use]
     pub fn new(index: &'a Index<'a>, names: &'a Mutex<Names>) -> Sink<'a> {
-        Sink { index, names, uncounted: false, rows: Edges::default(), called: Vec::new(), gaps: Gaps::default() }
+        Sink {
+            index,
+            names,
+            at: Addr::NULL,
+            uncounted: false,
+            rows: Edges::default(),
+            called: Vec::new(),
+            gaps: Gaps::default(),
+        }
     }
 
     /// The object under way refers to the one at `to`; `false` where none lives there. Null is no reference.
@@ -36,7 +46,7 @@ impl<'a> Sink<'a> {
         }
         let Some(id) = self.index.get(to) else {
             self.gaps.dangling = self.gaps.dangling.saturating_add(1);
-            log::debug!("{label:?} of object {} leads to {to}, where no object lives", self.rows.rows());
+            log::debug!("{label:?} of {} leads to {to}, where no object lives", self.at);
             return false;
         };
         self.edge_to(id, label);
@@ -94,5 +104,6 @@ impl<'a> Sink<'a> {
     /// The references of the object under way could not all be read.
     pub fn damaged(&mut self) {
         self.gaps.damaged = self.gaps.damaged.saturating_add(1);
+        log::debug!("the references of {} could not all be read", self.at);
     }
 }

@@ -53,7 +53,7 @@ impl<M: Memory + ?Sized> Walker<'_, M> {
             } else {
                 Generation::None
             };
-            if allocated && glibc && (!self.is_chunk(at, info) || self.is_fast_link(at, refcount)) {
+            if allocated && glibc && (!self.is_chunk(at, info, headless) || self.is_fast_link(at, refcount)) {
                 continue;
             }
             self.outside(id, at, generation, FoundBy::Pointer);
@@ -124,9 +124,11 @@ impl<M: Memory + ?Sized> Walker<'_, M> {
         chunk(w.mem, at, before).or_else(|| chunk(w.mem, at, before.saturating_add(w.padding)))
     }
 
-    /// Does this object begin a chunk of glibc's malloc that is in use and large enough for it?
-    fn is_chunk(&self, at: Addr, info: &TypeInfo) -> bool {
-        let before = info.offset.saturating_add(self.world.padding);
+    /// Does this object begin a chunk of glibc's malloc that is in use and large enough for it? Types that an extension
+    /// makes in memory of its own are headless (numpy's dtypes).
+    fn is_chunk(&self, at: Addr, info: &TypeInfo, headless: bool) -> bool {
+        let head = if headless { 0 } else { info.offset };
+        let before = head.saturating_add(self.world.padding);
         let Some(room) = self.room(at, before) else { return false };
         let items = match info.rule {
             SizeRule::Default if info.itemsize > 0 => {
