@@ -146,13 +146,23 @@ impl<'a, M: Memory + ?Sized> Places<'a, M> {
     }
 }
 
+/// CPython keeps dead lists and dicts in arrays (`free_list`, `Objects/listobject.c`, `dictobject.c`), where words past
+/// the end are stale and name what lives there now. So a word of static data tells nothing about those.
+fn is_reused(type_name: &str) -> bool {
+    matches!(type_name.split_once('.'), Some(("builtins" | "__builtin__", "list" | "dict")))
+}
+
 impl Roots {
     /// The possible roots that explain a reference which `heap`, with its certain roots, does not: each takes one.
     #[must_use]
     pub fn believed(&self, heap: &Heap) -> Vec<Root> {
         let mut found = heap.references_found();
         let mut believed = Vec::new();
+        let is_static = |root: &Root| heap.names.get(root.text) == STATIC_DATA;
         for root in &self.possible {
+            if is_static(root) && is_reused(heap.type_name(root.object)) {
+                continue;
+            }
             let Some(known) = found.get_mut(root.object.at()) else { continue };
             if !heap.objects.is_immortal(root.object) && heap.objects.refcount(root.object) > *known {
                 *known = known.saturating_add(1);
@@ -162,6 +172,9 @@ impl Roots {
         believed
     }
 }
+
+/// A word of static data that may hold a reference.
+const STATIC_DATA: &str = "<static data>";
 
 /// Takes roots as they are found.
 struct Finder<'a> {

@@ -4,7 +4,7 @@
 //! What has a symbol is certain; in a stripped interpreter the same words are among the possible.
 
 use super::interpreter::{type_cache, words};
-use super::{Finder, Places};
+use super::{Finder, Places, STATIC_DATA};
 use crate::addr::{Addr, AddrRange};
 use crate::cpython::layout::Part;
 use crate::cpython::objects::Row;
@@ -135,11 +135,7 @@ fn possible<M: Memory + ?Sized>(places: &Places<'_, M>, found: &mut Finder<'_>) 
     let l = &places.layout.interpreter_roots;
     let borrowed = borrowed(places);
     let mut look = |at: Addr, size: usize| {
-        let mut run = Run::default();
-        let mut each =
-            |to: Addr| run.next(places, to).for_each(|to| found.perhaps(to, RootKind::Interpreter, "<static data>"));
-        words(places, at, Part { at: 0, size }, &mut each);
-        each(Addr::NULL);
+        words(places, at, Part { at: 0, size }, |to| found.perhaps(to, RootKind::Interpreter, STATIC_DATA));
     };
     for interpreter in places.interpreters {
         // The main one lies in static data from 3.12 on, and is then looked at as such.
@@ -155,38 +151,6 @@ fn possible<M: Memory + ?Sized>(places: &Places<'_, M>, found: &mut Finder<'_>) 
         for part in without(*range, &borrowed) {
             look(part.start, usize::try_from(part.len()).unwrap_or(0));
         }
-    }
-}
-
-/// Neighbouring words that point to objects of one type. Where one of those is dead, they are a free list of CPython's
-/// (`free_list` of `Objects/listobject.c`), and what stands in it past its end is stale.
-#[derive(Default)]
-struct Run {
-    of: Addr,
-    words: Vec<Addr>,
-    is_free_list: bool,
-}
-
-impl Run {
-    /// Takes the next word; gives those of the run that ends with it, unless it is a free list.
-    fn next<M: Memory + ?Sized>(&mut self, places: &Places<'_, M>, to: Addr) -> impl Iterator<Item = Addr> + use<M> {
-        let l = &places.layout.object;
-        let header = Some(to).filter(|to| to.is_aligned(8) && places.mem.holds(*to));
-        let header = header.and_then(|to| places.mem.view(to, l.size).ok());
-        let (of, refcount) = header.map_or((Addr::NULL, 1), |header| {
-            (header.get(l.ob_type).unwrap_or_default(), header.at::<u64>(l.ob_refcnt.at).unwrap_or(1))
-        });
-        let mut ended = Vec::new();
-        if of != self.of || of.is_null() {
-            let words = std::mem::take(&mut self.words);
-            ended = if self.is_free_list { Vec::new() } else { words };
-            (self.of, self.is_free_list) = (of, false);
-        }
-        if !of.is_null() {
-            self.words.push(to);
-            self.is_free_list |= refcount == 0;
-        }
-        ended.into_iter()
     }
 }
 
