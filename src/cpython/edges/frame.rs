@@ -121,7 +121,8 @@ impl<M: Memory + ?Sized> Reader<'_, M> {
             Kind::Coroutine => ("cr_origin", self.layout.coroutine.as_ref().and_then(|c| c.cr_origin)),
             Kind::AsyncGenerator => ("ag_finalizer", self.layout.async_generator.as_ref().and_then(|a| a.ag_finalizer)),
         };
-        let field = own.or(l.gi_origin_or_finalizer)?;
+        // 3.6's coroutines remember no origin.
+        let Some(field) = own.or(l.gi_origin_or_finalizer) else { return Some(()) };
         let to = Addr(self.mem.word(at.up(field.at as u64)?).ok()?);
         let label = self.member_label(Label::Field, label);
         self.sink.edge(to, label);

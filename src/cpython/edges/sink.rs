@@ -7,6 +7,9 @@ use crate::addr::Addr;
 use crate::cpython::objects::Index;
 use crate::heap::{Edges, Gaps, Id, Label, LabelId, Names, TextId};
 
+/// Nothing is mapped below.
+const LOWEST: u64 = 4096;
+
 /// Takes the references of one object after the other.
 pub struct Sink<'a> {
     index: &'a Index<'a>,
@@ -38,10 +41,11 @@ impl<'a> Sink<'a> {
         }
     }
 
-    /// The object under way refers to the one at `to`; `false` where none lives there. Null is no reference.
+    /// The object under way refers to the one at `to`; `false` where none lives there. Null is no reference, nor is what
+    /// lies below any memory: codecs keep 1 to 3 where others keep the name of an error handler.
     #[inline]
     pub fn edge(&mut self, to: Addr, label: LabelId) -> bool {
-        if to.is_null() {
+        if to.0 < LOWEST {
             return false;
         }
         let Some(id) = self.index.get(to) else {
