@@ -163,6 +163,7 @@ SECTIONS = {
     "ascii": (None, "PyASCIIObject", "length hash state wstr"),
     "compact_unicode": (None, "PyCompactUnicodeObject", "utf8_length utf8 wstr_length"),
     "unicode": (None, "PyUnicodeObject", "data length str hash defenc"),
+    "encoding_map": (None, "struct encoding_map", "count2 count3"),
     # Code that runs
     "function": (
         None,

@@ -178,6 +178,8 @@ structs! {
     CompactUnicodeLayout { utf8_length: Field<i64>, utf8: Field<Addr>, wstr_length: Maybe<i64> }
     /// `PyUnicodeObject`; `data` from 3.3 on, `length` and `str` in 2.7.
     UnicodeLayout { data: Option<Part>, length: Maybe<i64>, str: Maybe<Addr>, defenc: Maybe<Addr> }
+    /// `struct encoding_map`, what `codecs.charmap_build` makes (`Objects/unicodeobject.c`).
+    EncodingMapLayout { count2: Field<i32>, count3: Field<i32> }
     /// `PyCodeObject`.
     CodeLayout {
         co_stacksize: Field<i32>, co_nlocals: Maybe<i32>, co_code: Maybe<Addr>, co_cellvars: Maybe<Addr>,
@@ -593,6 +595,7 @@ pub struct Layout {
     pub ascii: Option<AsciiLayout>,
     pub compact_unicode: Option<CompactUnicodeLayout>,
     pub unicode: UnicodeLayout,
+    pub encoding_map: EncodingMapLayout,
     pub function: FunctionLayout,
     pub code: CodeLayout,
     pub code_cached: Option<CodeCachedLayout>,

@@ -27,6 +27,7 @@ pub enum SizeRule {
     Long,
     Str,
     Unicode,
+    EncodingMap,
     Bytearray,
     Type,
     Code,
@@ -64,6 +65,7 @@ impl SizeRule {
             "long" => SizeRule::Long,
             "str" => SizeRule::Str,
             "unicode" => SizeRule::Unicode,
+            "EncodingMap" => SizeRule::EncodingMap,
             "bytearray" => SizeRule::Bytearray,
             "type" => SizeRule::Type,
             "code" => SizeRule::Code,
@@ -222,6 +224,11 @@ impl<M: Memory + ?Sized> Sizer<'_, M> {
             SizeRule::Unicode => {
                 buffer(body.get(l.unicode.str?)?);
                 plus(l.unicode.size as u64, body.get(l.unicode.length?)?.checked_add(1)?, 4)
+            }
+            SizeRule::EncodingMap => {
+                let m = &l.encoding_map;
+                let second = plus(m.size as u64, i64::from(body.get(m.count2)?), 16)?;
+                plus(second, i64::from(body.get(m.count3)?), 128)
             }
             SizeRule::Bytearray => {
                 buffer(body.get(l.bytearray.ob_bytes)?);

@@ -61,6 +61,18 @@ pub fn tell(what: &str) {
     let _ = writeln!(std::io::stderr(), "{what}");
 }
 
+/// Are Flask, SQLAlchemy and requests there for this interpreter? Says loudly where they are not.
+pub fn has_application(python: &Python) -> bool {
+    let packages = root().join(".venv").join(match python.minor() {
+        (3, 11) => "test/installed".to_owned(),
+        (major, minor) => format!("app-{major}.{minor}/installed"),
+    });
+    if !packages.exists() {
+        skip(&format!("no Flask, SQLAlchemy and requests for {}; scripts/packages installs them", python.version));
+    }
+    packages.exists()
+}
+
 /// What `scripts/pythons` lists.
 pub fn pythons() -> &'static [Python] {
     static FOUND: OnceLock<Vec<Python>> = OnceLock::new();

@@ -144,7 +144,8 @@ fn fits(l: &Layout, info: &TypeInfo, skip: u64, header: &View<'_>, room: &Room) 
     let (Room::Block(block) | Room::Requested(block)) = *room;
     if let (Room::Requested(bytes), 0) = (room, info.itemsize) {
         let exact = |n: u64| skip.saturating_add(n) == *bytes;
-        let open = matches!(info.rule, SizeRule::Str | SizeRule::Generator) || info.flags & flags::INLINE_VALUES != 0;
+        let open = matches!(info.rule, SizeRule::Str | SizeRule::Generator | SizeRule::EncodingMap)
+            || info.flags & flags::INLINE_VALUES != 0;
         return open && skip.saturating_add(l.object.size as u64) <= *bytes
             || exact(info.basicsize)
             || exact(info.shortest);
@@ -153,7 +154,9 @@ fn fits(l: &Layout, info: &TypeInfo, skip: u64, header: &View<'_>, room: &Room) 
     if info.itemsize == 0 {
         return match info.rule {
             // text follows the header
-            SizeRule::Str | SizeRule::Generator => rounded(info.basicsize.min(l.object.size as u64)) <= block,
+            SizeRule::Str | SizeRule::Generator | SizeRule::EncodingMap => {
+                rounded(info.basicsize.min(l.object.size as u64)) <= block
+            }
             _ if info.flags & flags::INLINE_VALUES != 0 => rounded(info.basicsize) <= block,
             _ => {
                 let eight = |bytes: u64| skip.saturating_add(bytes).checked_next_multiple_of(8).unwrap_or(u64::MAX);
