@@ -12,6 +12,9 @@ use crate::report::text::{columns, shorten_end, shorten_middle};
 /// Between two columns.
 const GAP: usize = 2;
 
+/// A column is not cut to less than this while there is another to leave out.
+const LEGIBLE: usize = 20;
+
 /// Where the text of a column gives way when the terminal is narrow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Give {
@@ -98,7 +101,7 @@ impl Grid {
             let least = self.widest(at, |weight| weight != Weight::Plain);
             let room = width.saturating_sub(others);
             match spare {
-                Some(column) if room < least => self.remove(column),
+                Some(column) if room < least.max(self.widest(at, |_| true).min(LEGIBLE)) => self.remove(column),
                 _ => return self.shorten(at, room.max(least)),
             }
         }
