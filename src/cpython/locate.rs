@@ -137,7 +137,11 @@ pub fn locate(pid: i32, mem: &dyn Memory, regions: &Regions) -> Result<Located, 
     let mut own_data: Vec<AddrRange> = symbols.data_ranges().to_vec();
     own_data.extend(extensions.chain(copies).flat_map(|s| s.data_ranges().to_vec()));
     own_data.sort();
-    let mut modules_data: Vec<AddrRange> = modules.iter().flat_map(writable).collect();
+    let exact = |module: &Module| match Symbols::from_memory(mem, module) {
+        Ok(symbols) => symbols.data_ranges().to_vec(),
+        Err(_) => writable(module),
+    };
+    let mut modules_data: Vec<AddrRange> = modules.iter().flat_map(exact).collect();
     modules_data.sort();
     Ok(Located {
         version,

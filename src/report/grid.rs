@@ -12,9 +12,6 @@ use crate::report::text::{columns, shorten_end, shorten_middle};
 /// Between two columns.
 const GAP: usize = 2;
 
-/// A column is not cut to less than this while there is another to leave out.
-const LEGIBLE: usize = 20;
-
 /// Where the text of a column gives way when the terminal is narrow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Give {
@@ -24,6 +21,8 @@ pub enum Give {
     Middle,
     /// Its end becomes `…`.
     End,
+    /// Its middle becomes `…`, once no column is left to go altogether.
+    Last,
     /// The column goes altogether, rightmost first, when cutting the others is not enough.
     Whole,
 }
@@ -95,13 +94,18 @@ impl Grid {
     fn fit(&mut self, width: usize) {
         loop {
             let spare = self.columns.iter().rposition(|column| column.give == Give::Whole);
-            let Some(at) = self.columns.iter().position(|c| matches!(c.give, Give::Middle | Give::End)) else { return };
+            let Some(at) = self.columns.iter().position(|c| matches!(c.give, Give::Middle | Give::End | Give::Last))
+            else {
+                return;
+            };
             let others: usize =
                 (0..self.columns.len()).filter(|i| *i != at).map(|i| self.widest(i, |_| true) + GAP).sum();
             let least = self.widest(at, |weight| weight != Weight::Plain);
             let room = width.saturating_sub(others);
+            let whole = self.columns.get(at).is_some_and(|column| column.give == Give::Last);
+            let wanted = if whole { self.widest(at, |_| true) } else { least };
             match spare {
-                Some(column) if room < least.max(self.widest(at, |_| true).min(LEGIBLE)) => self.remove(column),
+                Some(column) if room < wanted => self.remove(column),
                 _ => return self.shorten(at, room.max(least)),
             }
         }

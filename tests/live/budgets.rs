@@ -93,3 +93,21 @@ fn a_sidecar_never_pushes_its_control_group_over_the_limit() {
     target.kill();
     until("the group is empty", || group.read("cgroup.procs").trim().is_empty());
 }
+
+#[test]
+fn references_that_would_not_fit_are_refused_before_the_target_is_held() {
+    let mut target = Target::start(one(), "heap.py", &["300000"]);
+    target.settle();
+    let pid = target.pid.to_string();
+    for command in [&["paths", "--type", "builtins.int"][..], &["snapshot", "--output", "-"], &["show", "0x10"]] {
+        let said = leakspy(&[command, &["--pid", &pid, "--max-memory", "64MiB"]].concat()).expect(2);
+        assert_eq!(said.stdout, "");
+        assert!(said.stderr.contains("leakspy may use 64") && said.stderr.contains("--max-memory "), "{}", said.stderr);
+        assert!(!said.stderr.contains("held still"), "{}", said.stderr);
+    }
+    // What it says is enough is enough.
+    let said = leakspy(&["paths", "--type", "builtins.int", "--pid", &pid, "--max-memory", "64MiB"]).expect(2);
+    let enough = said.stderr.split("--max-memory ").last().and_then(|rest| rest.split_whitespace().next()).unwrap();
+    leakspy(&["paths", "--type", "builtins.int", "--pid", &pid, "--max-memory", enough]).expect(0);
+    target.assert_unharmed();
+}

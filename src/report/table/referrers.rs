@@ -12,7 +12,7 @@ use crate::report::number::{counted, percent, thousands};
 use crate::report::text::{shorten_end, shorten_middle, visible, wrapped};
 
 const COLUMNS: [Column; 7] = [
-    Column { title: "HELD BY", right: false, give: Give::Middle },
+    Column { title: "HELD BY", right: false, give: Give::Last },
     Column { title: "OF", right: false, give: Give::Never },
     Column { title: "REFS", right: true, give: Give::Never },
     Column { title: "ADDRESS", right: false, give: Give::Never },
