@@ -87,7 +87,7 @@ How to read a path: app.Profiler.results[*] are the items of the list app.Profil
 {*} for members of a set, › leads into a frame's variables, ⁺ says that the steps before it come again and again, <native> is C \
 code. Each object is counted once, on its most telling way; further holders show when the first is taken away.";
 
-/// Says what fills the heap of a running Python process, from outside.
+/// Says what fills the heap of a running Python process and who keeps it alive, from outside.
 #[derive(Debug, Parser)]
 #[command(name = "leakspy", version, after_help = EXAMPLES, max_term_width = 120)]
 pub struct Args {
