@@ -610,3 +610,40 @@ fn nothing_is_found_of_nothing() {
     assert_eq!(found(&sketch.heap()), Paths::default());
     assert_eq!(paths(&Heap::default(), &[Id(3)], &PathsOptions::default()), Paths::default());
 }
+
+#[test]
+fn of_equal_ways_the_one_that_says_the_same_again() {
+    // TITLES -> list -[0]-> string -.parent-> tag --.parent-> Timing
+    //                             -.child--> tag -.parent----^        (`child` stands first by name)
+    for in_dicts in [false, true] {
+        let (mut sketch, module) = sketch();
+        let [page] = timings(&mut sketch);
+        let [string, up, down] = [(); 3].map(|()| sketch.object("bs4.Tag", 56));
+        for (from, name, to) in
+            [(string, "parent", up), (string, "child", down), (up, "parent", page), (down, "parent", page)]
+        {
+            if in_dicts {
+                sketch.attribute(from, name, to);
+            } else {
+                let label = sketch.named(Label::Attribute, name);
+                sketch.edge(from, label, to);
+            }
+        }
+        let titles = sketch.list(&[string]);
+        sketch.attribute(module, "TITLES", titles);
+        assert_texts(sketch, &[("foo_module.TITLES[*].parent⁺", 1)]);
+    }
+}
+
+#[test]
+fn what_leads_to_a_chain_from_another_type_is_written_with_it() {
+    // HEAD (a Chain) -.next-> Timing -.next-> … nine of them
+    let (mut sketch, module) = sketch();
+    let head = sketch.object("foo_module.Chain", 48);
+    let nodes = timings::<9>(&mut sketch);
+    let next = sketch.named(Label::Attribute, "next");
+    sketch.edge(head, next, nodes[0]);
+    nodes.windows(2).for_each(|pair| sketch.edge(pair[0], next, pair[1]));
+    sketch.attribute(module, "HEAD", head);
+    assert_texts(sketch, &[("foo_module.HEAD.next⁺", 9)]);
+}

@@ -276,6 +276,10 @@ fn join_repeats(states: &States<'_, '_, '_>, tallies: &mut FxHashMap<StateId, Ta
         for choice in 1..3usize.pow(again.len() as u32) {
             let mut fewer = steps.clone();
             for (nth, at) in again.iter().enumerate().rev() {
+                // It stood within a later one that was taken out.
+                if *at >= fewer.len() {
+                    continue;
+                }
                 match choice / 3usize.pow(nth as u32) % 3 {
                     0 => {}
                     1 => fewer[*at].2 = 0,
