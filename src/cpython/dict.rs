@@ -2,7 +2,7 @@
 
 use super::layout::{DictShape, Layout};
 use crate::addr::Addr;
-use crate::memory::{Memory, View};
+use crate::memory::{Field, Memory, View};
 
 /// More entries than this are not read by [`entries`]: it is for the dicts of types and modules.
 const MOST: u64 = 1 << 20;
@@ -26,6 +26,31 @@ pub struct Keys {
     pub size: u64,
     /// `dk_usable + dk_nentries`: the room for values in a split dict from 3.11 on.
     pub shared_values: u64,
+}
+
+/// Where key and value stand in one entry of a table.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    /// All of it, in bytes.
+    pub size: usize,
+    /// `me_key`.
+    pub key: Field<Addr>,
+    /// `me_value`.
+    pub value: Field<Addr>,
+}
+
+impl Entry {
+    /// The entries of a table of this kind: with a hash, or where all keys are strings (`unicode`, 3.11+) without.
+    #[must_use]
+    pub fn of(layout: &Layout, unicode: bool) -> Entry {
+        match &layout.dict_unicode_entry {
+            Some(e) if unicode => Entry { size: e.size, key: e.me_key, value: e.me_value },
+            _ => {
+                let e = &layout.dict_entry;
+                Entry { size: e.size, key: e.me_key, value: e.me_value }
+            }
+        }
+    }
 }
 
 /// Reads the keys object at `at`.
@@ -84,45 +109,42 @@ pub fn entries<M: Memory + ?Sized>(mem: &M, layout: &Layout, dict: Addr) -> Opti
         return None;
     }
     let view = mem.view(dict, l.size).ok()?;
-    let (at, count, entry, key, value) = match layout.shape.dict {
+    let (at, count, entry) = match layout.shape.dict {
         DictShape::Py27Table => {
             let slots = u64::try_from(view.get(l.ma_mask?)?).ok()?.checked_add(1)?;
-            let e = &layout.dict_entry;
-            (view.get(l.ma_table?)?, slots, e.size as u64, e.me_key, e.me_value)
+            (view.get(l.ma_table?)?, slots, Entry::of(layout, false))
         }
         _ => {
             let at = view.get(l.ma_keys?)?;
             let keys = keys(mem, layout, at)?;
-            let (key, value) = match &layout.dict_unicode_entry {
-                Some(e) if keys.unicode => (e.me_key, e.me_value),
-                _ => (layout.dict_entry.me_key, layout.dict_entry.me_value),
-            };
-            (at.up(keys.entries_at)?, keys.nentries, keys.entry, key, value)
+            (at.up(keys.entries_at)?, keys.nentries, Entry::of(layout, keys.unicode))
         }
     };
-    if count > MOST {
-        return None;
-    }
-    let entry = usize::try_from(entry).ok().filter(|e| *e > 0)?;
-    let bytes = mem.view(at, usize::try_from(count).ok()?.checked_mul(entry)?).ok()?;
-    let pair = |e: &[u8]| {
-        let e = View::new(e);
-        Some((e.get(key)?, e.get(value)?)).filter(|(key, value)| !key.is_null() && !value.is_null())
+    let pair = |e: View<'_>| {
+        Some((e.get(entry.key)?, e.get(entry.value)?)).filter(|(key, value)| !key.is_null() && !value.is_null())
     };
-    Some(bytes.bytes().chunks_exact(entry).filter_map(pair).collect())
+    table(mem, at, count, entry, pair)
 }
 
 /// The keys of a keys object, one an entry: null where the entry was deleted. Capped as [`entries`] is.
 pub fn key_list<M: Memory + ?Sized>(mem: &M, layout: &Layout, at: Addr) -> Option<Vec<Addr>> {
     let keys = keys(mem, layout, at)?;
-    let key = match &layout.dict_unicode_entry {
-        Some(e) if keys.unicode => e.me_key,
-        _ => layout.dict_entry.me_key,
-    };
-    if keys.nentries > MOST {
+    let entry = Entry::of(layout, keys.unicode);
+    let key = |e: View<'_>| Some(e.get(entry.key).unwrap_or_default());
+    table(mem, at.up(keys.entries_at)?, keys.nentries, entry, key)
+}
+
+/// What `of` says of each entry of a table, where that is not absurdly large.
+fn table<M: Memory + ?Sized, T>(
+    mem: &M,
+    at: Addr,
+    count: u64,
+    entry: Entry,
+    of: impl Fn(View<'_>) -> Option<T>,
+) -> Option<Vec<T>> {
+    if count > MOST || entry.size == 0 {
         return None;
     }
-    let entry = usize::try_from(keys.entry).ok().filter(|e| *e > 0)?;
-    let bytes = mem.view(at.up(keys.entries_at)?, usize::try_from(keys.nentries).ok()?.checked_mul(entry)?).ok()?;
-    Some(bytes.bytes().chunks_exact(entry).map(|e| View::new(e).get(key).unwrap_or_default()).collect())
+    let bytes = mem.view(at, usize::try_from(count).ok()?.checked_mul(entry.size)?).ok()?;
+    Some(bytes.bytes().chunks_exact(entry.size).filter_map(|e| of(View::new(e))).collect())
 }

@@ -25,6 +25,7 @@ pub mod frames;
 pub mod gc;
 pub mod layout;
 pub mod locate;
+pub mod managed;
 pub mod objects;
 pub mod offsets;
 pub mod pymalloc;

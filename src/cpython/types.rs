@@ -97,6 +97,14 @@ impl TypeWorld {
             _ => text::bytes(mem, layout, at),
         }
     }
+
+    /// The value under a string key of a dict with a table of its own.
+    pub fn entry<M: Memory + ?Sized>(&self, mem: &M, layout: &Layout, dict: Addr, key: &str) -> Option<Addr> {
+        super::dict::entries(mem, layout, dict)?
+            .into_iter()
+            .find(|(k, _)| self.text(mem, layout, *k).is_some_and(|text| text == key))
+            .map(|(_, value)| value)
+    }
 }
 
 const CACHE: usize = 512;
@@ -288,9 +296,7 @@ impl<'a, M: Memory + ?Sized> Types<'a, M> {
         for _ in 0..64 {
             let heap = view.get(l.type_.tp_flags).is_some_and(|f| f & flags::HEAPTYPE != 0);
             let name = self.name_in_c(&view).unwrap_or_default();
-            let dealloc = view.get(l.type_.tp_dealloc).unwrap_or_default();
-            let copied = self.world.copied_types.iter().any(|r| r.contains(at));
-            if !(self.is_own(dealloc) && (heap || copied) || !heap && self.is_own(at)) {
+            if !self.is_standard(at, &view) {
                 basis = SizeBasis::Basic;
             }
             // A heap type made in C is told by its dotted name; one made in Python has a plain one.
@@ -322,21 +328,34 @@ impl<'a, M: Memory + ?Sized> Types<'a, M> {
         for _ in 0..64 {
             let view = self.view(at)?;
             let name = view.get(l.type_.tp_name)?;
-            let dealloc = view.get(l.type_.tp_dealloc)?;
-            let own = if view.get(l.type_.tp_flags)? & flags::HEAPTYPE != 0 {
-                // A class statement's name lies in the string that is its __name__.
-                let string = self.mem.word(at.up(l.heap_type.ht_name.at as u64)?).ok()?;
-                self.is_own(dealloc) && !name.0.checked_sub(string).is_some_and(|skip| skip > 0 && skip < 128)
-            } else {
-                let copied = self.world.copied_types.iter().any(|r| r.contains(at));
-                self.is_own(at) || copied && self.is_own(dealloc)
-            };
+            let own = self.is_standard(at, &view) && !self.is_made_by_class(at, &view);
             if own && let Some(known) = text::c_string(self.mem, name).as_deref().and_then(&known) {
                 return Some((known, at == first));
             }
             at = view.get(l.type_.tp_base).filter(|base| !base.is_null() && self.mem.holds(*base))?;
         }
         None
+    }
+
+    /// Is the type at `at`, whose bytes `view` shows, one of the interpreter's or its standard library's, or was it made at
+    /// run time by one of those?
+    #[must_use]
+    pub fn is_standard(&self, at: Addr, view: &View<'_>) -> bool {
+        let t = &self.layout.type_;
+        let heap = view.get(t.tp_flags).is_some_and(|f| f & flags::HEAPTYPE != 0);
+        let dealloc = view.get(t.tp_dealloc).unwrap_or_default();
+        let copied = || self.world.copied_types.iter().any(|r| r.contains(at));
+        !heap && self.is_own(at) || self.is_own(dealloc) && (heap || copied())
+    }
+
+    /// Was this type made by a `class` statement? Then its name lies in the string that is its `__name__`.
+    #[must_use]
+    pub fn is_made_by_class(&self, at: Addr, view: &View<'_>) -> bool {
+        let l = self.layout;
+        let name = view.get(l.type_.tp_name).unwrap_or_default();
+        let string = at.up(l.heap_type.ht_name.at as u64).and_then(|at| self.mem.word(at).ok());
+        view.get(l.type_.tp_flags).is_some_and(|f| f & flags::HEAPTYPE != 0)
+            && string.and_then(|string| name.0.checked_sub(string)).is_some_and(|skip| skip > 0 && skip < 128)
     }
 
     /// Does this address belong to the interpreter or its standard library?
@@ -351,11 +370,9 @@ impl<'a, M: Memory + ?Sized> Types<'a, M> {
     }
 
     /// The value under a string key of a dict.
-    fn entry(&self, dict: Addr, key: &str) -> Option<Addr> {
-        super::dict::entries(self.mem, self.layout, dict)?
-            .into_iter()
-            .find(|(k, _)| self.text(*k).is_some_and(|text| text == key))
-            .map(|(_, value)| value)
+    #[must_use]
+    pub fn entry(&self, dict: Addr, key: &str) -> Option<Addr> {
+        self.world.entry(self.mem, self.layout, dict, key)
     }
 
     /// The text of a string of any kind; `None` of what is none.

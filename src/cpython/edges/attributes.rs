@@ -1,10 +1,9 @@
-//! Instances → their attributes: a dict at some place, or values that lie in the instance (`Objects/object.c`,
-//! `_PyObject_GetDictPtr`; `Objects/dictobject.c`). What the names are, the type's plan knows.
+//! Instances → their attributes: a dict at some place, or values that lie in the instance. What the names are, the type's
+//! plan knows.
 
 use super::Reader;
 use crate::addr::Addr;
-use crate::cpython::layout::{DictShape, PreHeader};
-use crate::cpython::types::{TypeInfo, flags};
+use crate::cpython::managed::Managed;
 use crate::heap::LabelId;
 use crate::memory::Memory;
 
@@ -16,33 +15,8 @@ pub(super) enum Attributes {
     None,
     /// A dict behind a body of variable size; `offset` counts from the end of it.
     FromEnd { offset: i64, basicsize: u64, itemsize: u64, int: bool },
-    /// Before the GC head; values by name, in the order of the class's shared keys.
-    Managed { place: Managed, names: Vec<LabelId> },
-}
-
-/// What the words before the GC head are.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Managed {
-    /// 3.11: two pointers, to the dict and to the values.
-    TwoPointers,
-    /// 3.12: one pointer, tagged where it leads to values.
-    Tagged,
-    /// 3.13: a pointer to the dict. The values, where the class has room for them, lie behind this many bytes.
-    Inline(Option<u64>),
-}
-
-impl Attributes {
-    pub fn managed(pre: PreHeader, dict: DictShape, info: &TypeInfo, names: Vec<LabelId>) -> Attributes {
-        let place = match (pre, dict) {
-            (PreHeader::None, _) => return Attributes::None,
-            (PreHeader::ManagedDict, _) => Managed::TwoPointers,
-            (_, DictShape::Log2KindsInline) => {
-                Managed::Inline((info.flags & flags::INLINE_VALUES != 0).then_some(info.basicsize))
-            }
-            _ => Managed::Tagged,
-        };
-        Attributes::Managed { place, names }
-    }
+    /// Where the class's managed ones lie; values by name, in the order of the class's shared keys.
+    Managed { how: Managed, names: Vec<LabelId> },
 }
 
 impl<M: Memory + ?Sized> Reader<'_, M> {
@@ -60,7 +34,7 @@ impl<M: Memory + ?Sized> Reader<'_, M> {
                 self.sink.edge(dict, self.labels.attribute_dict);
                 Some(())
             }
-            Attributes::Managed { place, names } => self.managed(at, *place, names),
+            Attributes::Managed { how, names } => self.managed(at, *how, names),
         }
     }
 
@@ -70,28 +44,15 @@ impl<M: Memory + ?Sized> Reader<'_, M> {
         Some(self.view(at, l.var_object.size)?.get(l.var_object.ob_size)?.unsigned_abs())
     }
 
-    fn managed(&mut self, at: Addr, place: Managed, names: &[LabelId]) -> Option<()> {
-        let first = self.word(at.down(24)?)?;
-        let (dict, values) = match place {
-            Managed::TwoPointers => (first, self.word(at.down(32)?)?),
-            Managed::Tagged if first.0 & 1 != 0 => (Addr::NULL, first.up(1)?),
-            Managed::Tagged => (first, Addr::NULL),
-            Managed::Inline(None) => (first, Addr::NULL),
-            Managed::Inline(Some(behind)) => {
-                let values = at.up(behind)?;
-                let flag = self.layout.dict_values.as_ref()?.valid?;
-                let valid = self.view(values, flag.at.checked_add(1)?)?.get(flag)? != 0;
-                (first, if valid { values } else { Addr::NULL })
-            }
-        };
-        if !values.is_null() && !names.is_empty() {
-            let l = self.layout.dict_values.as_ref()?;
-            let view = self.view(values.up(l.values.at as u64)?, names.len().checked_mul(8)?)?;
+    fn managed(&mut self, at: Addr, how: Managed, names: &[LabelId]) -> Option<()> {
+        let stored = how.stored(self.layout, at, |at, len| self.view(at, len))?;
+        if let Some(values) = stored.values.filter(|_| !names.is_empty()) {
+            let view = self.view(values, names.len().checked_mul(8)?)?;
             for (word, name) in view.bytes().chunks_exact(8).zip(names) {
                 self.sink.edge(super::pointer(word), *name);
             }
         }
-        self.sink.edge(dict, self.labels.attribute_dict);
+        self.sink.edge(stored.dict, self.labels.attribute_dict);
         Some(())
     }
 }

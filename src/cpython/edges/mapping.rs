@@ -5,40 +5,29 @@
 
 use super::{PIECE, Reader};
 use crate::addr::Addr;
-use crate::cpython::dict::{self, Keys};
+use crate::cpython::dict::{self, Entry, Keys};
 use crate::cpython::layout::DictShape;
 use crate::cpython::text::StrState;
-use crate::memory::{Field, Memory, View};
+use crate::memory::{Memory, View};
 
 /// A smaller dict is not asked whether it is that of interned strings, which holds thousands.
 const FEW: u64 = 256;
-
-/// Places in one entry.
-#[derive(Clone, Copy)]
-struct Entry {
-    size: usize,
-    key: Field<Addr>,
-    value: Field<Addr>,
-}
 
 impl<M: Memory + ?Sized> Reader<'_, M> {
     pub(super) fn dict(&mut self, at: Addr) -> Option<()> {
         let l = self.layout;
         let view = self.view(at, l.dict.size)?;
-        let general = Entry { size: l.dict_entry.size, key: l.dict_entry.me_key, value: l.dict_entry.me_value };
         if l.shape.dict == DictShape::Py27Table {
             let slots = u64::try_from(view.get(l.dict.ma_mask?)?).ok()?.checked_add(1)?;
             let used = view.get(l.dict.ma_used)?;
-            let slots = if general.size == 0 { 0 } else { slots };
-            return self.entries(view.get(l.dict.ma_table?)?, slots, u64::try_from(used).ok()?, general);
+            let entry = Entry::of(l, false);
+            let slots = if entry.size == 0 { 0 } else { slots };
+            return self.entries(view.get(l.dict.ma_table?)?, slots, u64::try_from(used).ok()?, entry);
         }
         let at_keys = view.get(l.dict.ma_keys?)?;
         let values = view.get(l.dict.ma_values?)?;
         let keys = dict::keys_in(l, &self.view(at_keys, l.dict_keys.as_ref()?.dk_indices.at)?)?;
-        let entry = match &l.dict_unicode_entry {
-            Some(e) if keys.unicode => Entry { size: e.size, key: e.me_key, value: e.me_value },
-            _ => general,
-        };
+        let entry = Entry::of(l, keys.unicode);
         if entry.size == 0 {
             return None;
         }

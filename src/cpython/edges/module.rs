@@ -16,7 +16,7 @@ impl<M: Memory + ?Sized> Reader<'_, M> {
         let mut name = m.md_name.and_then(|field| view.get(field)).and_then(|name| self.types.text(name));
         if name.is_none() {
             let dict = view.get(m.md_dict)?;
-            name = self.value_of(dict, "__name__").and_then(|name| self.types.text(name));
+            name = self.types.entry(dict, "__name__").and_then(|name| self.types.text(name));
         }
         if let Some(name) = name {
             self.sink.call(at, &name);
@@ -39,13 +39,5 @@ impl<M: Memory + ?Sized> Reader<'_, M> {
             self.scan(state, size / 8, 0)?;
         }
         Some(())
-    }
-
-    /// The value under a string key of a dict.
-    pub(super) fn value_of(&self, dict: Addr, key: &str) -> Option<Addr> {
-        crate::cpython::dict::entries(self.mem, self.layout, dict)?
-            .into_iter()
-            .find(|(k, _)| self.types.text(*k).is_some_and(|text| text == key))
-            .map(|(_, value)| value)
     }
 }

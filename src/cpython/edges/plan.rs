@@ -7,7 +7,7 @@ use super::body::Body;
 use super::labels::Labels;
 use super::{World, attributes::Attributes};
 use crate::addr::Addr;
-use crate::cpython::layout::PreHeader;
+use crate::cpython::managed::Managed;
 use crate::cpython::text;
 use crate::cpython::types::{TypeInfo, Types, flags};
 use crate::heap::{Id, Label, LabelId};
@@ -137,15 +137,11 @@ impl<M: Memory + ?Sized> Planner<'_, '_, M> {
             let named = view.get(l.type_.tp_name).unwrap_or_default();
             let name = text::c_string(mem, named).unwrap_or_default();
             let heap = view.get(l.type_.tp_flags).is_some_and(|f| f & flags::HEAPTYPE != 0);
-            // A class statement's name lies in the string that is its __name__.
-            let string = view.get(l.heap_type.ht_name).unwrap_or_default();
-            let python = heap && named.0.checked_sub(string.0).is_some_and(|skip| skip > 0 && skip < 128);
-            let copied = self.types.world().copied_types.iter().any(|r| r.contains(at));
-            let dealloc = view.get(l.type_.tp_dealloc).unwrap_or_default();
+            let python = self.types.is_made_by_class(at, &view);
             let own_or_none = |field| view.get(field).is_none_or(|at: Addr| at.is_null() || self.types.is_own(at));
             // Those made at run time inherit so much that any foreign address tells.
-            let made = self.types.is_own(dealloc) && own_or_none(l.type_.tp_methods) && own_or_none(l.type_.tp_new);
-            let own = made && heap || self.types.is_own(dealloc) && copied || !heap && self.types.is_own(at);
+            let own = self.types.is_standard(at, &view)
+                && (!heap || own_or_none(l.type_.tp_methods) && own_or_none(l.type_.tp_new));
             let basicsize = view.get(l.type_.tp_basicsize).and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
             at = view.get(l.type_.tp_base).unwrap_or_default();
             chain.push(Step { view, name, basicsize, heap, python, own });
@@ -172,11 +168,11 @@ impl<M: Memory + ?Sized> Planner<'_, '_, M> {
         if info.is_metatype() {
             return; // tp_dict, which the reader of types knows
         }
-        if l.shape.pre_header != PreHeader::None && info.flags & flags::MANAGED_DICT != 0 {
+        if let Some(how) = Managed::of(l, info.flags, info.basicsize) {
             let keys = l.heap_type.ht_cached_keys.and_then(|f| first.view.get(f)).unwrap_or_default();
             let names = crate::cpython::dict::key_list(self.world.mem, l, keys).unwrap_or_default();
             let names = names.into_iter().map(|key| self.attribute(key)).collect();
-            plan.attributes = Attributes::managed(l.shape.pre_header, l.shape.dict, info, names);
+            plan.attributes = Attributes::Managed { how, names };
             return;
         }
         match first.view.get(l.type_.tp_dictoffset).unwrap_or(0) {
