@@ -247,6 +247,11 @@ fn capture<M: Memory + ?Sized>(
     Capture {
         source: "process".into(),
         pid: Some(target.process.pid()),
+        started_at: target
+            .process
+            .started_ms()
+            .and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok())
+            .map(|at| at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()),
         python: target.located.version.to_string(),
         build: Build {
             debug: false,

@@ -10,7 +10,9 @@ mod inspect;
 mod interpret;
 mod list;
 mod plan;
+mod usage;
 mod values;
+mod watch;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -27,6 +29,8 @@ use crate::process::{Process, access};
 pub use error::Error;
 pub use inspect::inspect;
 pub use list::{PythonProcess, list};
+pub use usage::usage;
+pub use watch::Watch;
 
 /// What to look at, and what may be spent on it.
 #[derive(Debug, Clone)]
@@ -214,15 +218,31 @@ impl Target {
         let located = locate::locate(pid, &live, &regions).map_err(|why| Error::not_python(&process, &why))?;
         let (layout, layout_sources) =
             choose_layout(options, &located, &live).map_err(|why| why.unless_gone(&process))?;
-        // While it runs, a thread may begin or end just under a check: what is wrong stays wrong.
-        let mut tries = (0..TRIES).map(|_| Runtime::read(&live, &layout, &located, &regions));
-        let runtime = match tries.find(Result::is_ok) {
-            Some(runtime) => runtime,
-            None => Runtime::read(&live, &layout, &located, &regions),
-        }
-        .map_err(|why| Error::layout_failed(&process, &located, &layout_sources, &why))?;
         let exe = process.exe();
-        Ok(Target { process, exe, live, regions, located, layout, layout_sources, runtime })
+        let mut target =
+            Target { process, exe, live, regions, located, layout, layout_sources, runtime: Runtime::default() };
+        target.read_runtime()?;
+        Ok(target)
+    }
+
+    /// Before one more look at it: reads again what a running process changes, which is its regions and where the
+    /// interpreter keeps its lists.
+    fn refresh(&mut self) -> Result<(), Error> {
+        self.must_be_same()?;
+        self.regions = self.process.regions()?;
+        self.read_runtime()
+    }
+
+    fn read_runtime(&mut self) -> Result<(), Error> {
+        // While it runs, a thread may begin or end just under a check: what is wrong stays wrong.
+        let read = || Runtime::read(&self.live, &self.layout, &self.located, &self.regions);
+        let runtime = match (0..TRIES).map(|_| read()).find(Result::is_ok) {
+            Some(runtime) => runtime,
+            None => read(),
+        };
+        self.runtime =
+            runtime.map_err(|why| Error::layout_failed(&self.process, &self.located, &self.layout_sources, &why))?;
+        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod census;
 pub mod edges;
 pub mod graph;
+pub mod history;
 pub mod info;
 pub mod label;
 pub mod objects;
@@ -14,6 +15,7 @@ pub mod text;
 pub use census::{Census, SizeBasis, TypeTally};
 pub use edges::{Edge, Edges, Reverse};
 pub use graph::{Gaps, Heap, Type};
+pub use history::{GenerationPoint, HeapPoint, History, Point, TypePoint, Usage};
 pub use info::Info;
 pub use label::{Label, LabelId};
 pub use objects::{FoundBy, Generation, Id, Object, Objects, TypeId};

@@ -32,6 +32,9 @@ pub struct Capture {
     pub source: String,
     /// The process that was looked at.
     pub pid: Option<i32>,
+    /// When that process started, RFC 3339 in UTC: with the PID it tells whether two looks were at the same process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<String>,
     /// `3.11.7`.
     pub python: String,
     /// How the interpreter was built.

@@ -112,10 +112,35 @@ struct Hierarchy {
     second: bool,
 }
 
+/// What the memory cgroup of a process uses, file cache included, and the smallest limit of it and those above it, in
+/// bytes. `None` for what is not known; the limit is `None` too where there is none.
+#[must_use]
+pub fn cgroup_of(pid: i32) -> (Option<u64>, Option<u64>) {
+    cgroup_below(Path::new("/"), &pid.to_string())
+}
+
+fn cgroup_below(root: &Path, process: &str) -> (Option<u64>, Option<u64>) {
+    let mut used = None;
+    let mut limit = None;
+    for hierarchy in hierarchies(root, process) {
+        let (usage, name) = if hierarchy.second {
+            ("memory.current", "memory.max")
+        } else {
+            ("memory.usage_in_bytes", "memory.limit_in_bytes")
+        };
+        used = used.or_else(|| number(&hierarchy.group.join(usage)));
+        for group in hierarchy.group.ancestors().take_while(|g| g.starts_with(&hierarchy.mounted_at)) {
+            let here = number(&group.join(name)).filter(|n| *n < UNLIMITED);
+            limit = limit.into_iter().chain(here).min();
+        }
+    }
+    (used, limit)
+}
+
 /// What is left in our control group and in each one above it.
 fn cgroups(root: &Path) -> Vec<(u64, Limit)> {
     let mut found = Vec::new();
-    for hierarchy in hierarchies(root) {
+    for hierarchy in hierarchies(root, "self") {
         for group in hierarchy.group.ancestors().take_while(|g| g.starts_with(&hierarchy.mounted_at)) {
             let stat = text(&group.join("memory.stat")).unwrap_or_default();
             let (usage, inactive, files): (_, _, &[&'static str]) = if hierarchy.second {
@@ -138,8 +163,9 @@ fn cgroups(root: &Path) -> Vec<(u64, Limit)> {
     found
 }
 
-fn hierarchies(root: &Path) -> Vec<Hierarchy> {
-    let groups = text(&root.join("proc/self/cgroup")).unwrap_or_default();
+/// The hierarchies that count the memory of a process, which is `self` or a PID.
+fn hierarchies(root: &Path, process: &str) -> Vec<Hierarchy> {
+    let groups = text(&root.join("proc").join(process).join("cgroup")).unwrap_or_default();
     let mounts = text(&root.join("proc/self/mountinfo")).unwrap_or_default();
     let group_of = |second: bool| {
         groups.lines().find_map(|line| {

@@ -6,6 +6,7 @@ pub mod budget;
 pub mod find;
 pub mod freeze;
 pub mod symbols;
+pub mod usage;
 
 use std::fs::File;
 use std::io;

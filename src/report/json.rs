@@ -151,6 +151,7 @@ pub(super) mod tests {
         Capture {
             source: "process".into(),
             pid: Some(25867),
+            started_at: None,
             python: "3.11.7".into(),
             build: Build { debug: false, free_threaded: false, allocator: "pymalloc".into() },
             taken_at: "2026-11-20T17:00:00Z".into(),

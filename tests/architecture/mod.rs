@@ -16,9 +16,27 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("cpython", &["addr", "memory", "process", "heap", "cpython"]),
     ("capture", &["addr", "memory", "process", "heap", "cpython", "capture"]),
     ("snapshot", &["addr", "heap", "snapshot"]),
+    ("recording", &["addr", "heap", "recording"]),
     ("analysis", &["addr", "heap", "analysis"]),
     ("report", &["addr", "heap", "analysis", "report"]),
-    ("cli", &["addr", "memory", "process", "heap", "cpython", "capture", "snapshot", "analysis", "report", "cli"]),
+    ("tui", &["addr", "heap", "analysis", "report", "tui"]),
+    (
+        "cli",
+        &[
+            "addr",
+            "memory",
+            "process",
+            "heap",
+            "cpython",
+            "capture",
+            "snapshot",
+            "recording",
+            "analysis",
+            "report",
+            "tui",
+            "cli",
+        ],
+    ),
 ];
 
 struct Source {
