@@ -7,3 +7,4 @@
 mod architecture;
 mod golden;
 mod live;
+mod verdict;

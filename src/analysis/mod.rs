@@ -9,6 +9,7 @@ pub mod paths;
 pub mod referrers;
 pub mod select;
 pub mod show;
+pub mod verdict;
 
 pub use audit::{Account, Audit, AuditOptions, audit};
 pub use diff::{Change, changes};
