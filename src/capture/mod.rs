@@ -3,6 +3,7 @@
 
 mod copy;
 mod error;
+mod fleet;
 mod graph;
 #[cfg(test)]
 mod hostile;
@@ -27,6 +28,7 @@ use crate::memory::{Live, Regions};
 use crate::process::{Process, access};
 
 pub use error::Error;
+pub use fleet::{Among, Fleet, Member, Turn};
 pub use inspect::inspect;
 pub use list::{PythonProcess, list};
 pub use usage::usage;
