@@ -9,6 +9,7 @@ mod hostile;
 mod inspect;
 mod interpret;
 mod list;
+mod pace;
 mod plan;
 mod usage;
 mod values;
@@ -29,6 +30,7 @@ use crate::process::{Process, access};
 pub use error::Error;
 pub use inspect::inspect;
 pub use list::{PythonProcess, list};
+pub use pace::Pace;
 pub use usage::usage;
 pub use watch::Watch;
 
