@@ -3,12 +3,14 @@
 
 mod copy;
 mod error;
+mod fleet;
 mod graph;
 #[cfg(test)]
 mod hostile;
 mod inspect;
 mod interpret;
 mod list;
+mod pace;
 mod plan;
 mod usage;
 mod values;
@@ -27,8 +29,10 @@ use crate::memory::{Live, Regions};
 use crate::process::{Process, access};
 
 pub use error::Error;
+pub use fleet::{Among, Fleet, Member, Turn};
 pub use inspect::inspect;
 pub use list::{PythonProcess, list};
+pub use pace::Pace;
 pub use usage::usage;
 pub use watch::Watch;
 
