@@ -3,12 +3,14 @@
 mod audit;
 mod find;
 mod paths;
+mod plot;
 mod referrers;
 mod show;
 
 pub use audit::audit;
 pub use find::find;
 pub use paths::paths;
+pub use plot::plot;
 pub use referrers::referrers;
 pub use show::show;
 

@@ -1,5 +1,6 @@
 //! Findings → bytes, one file a format. Computes nothing: what is shown was found before.
 
+pub mod chart;
 pub mod csv;
 pub mod dot;
 pub mod grid;

@@ -4,8 +4,12 @@
 
 pub mod carriers;
 pub mod envelope;
+pub mod lives;
 pub mod robust;
 pub mod shape;
+
+pub use self::carriers::Carrier;
+pub use self::lives::{Finding, findings, memory};
 
 use std::cmp::Ordering;
 
