@@ -26,6 +26,12 @@ impl Watch {
         &self.target.process
     }
 
+    /// Its Python, `3.11.7`.
+    #[must_use]
+    pub fn python(&self) -> String {
+        self.target.located.version.to_string()
+    }
+
     /// Is it still there, running the same program?
     #[must_use]
     pub fn is_same(&self) -> bool {
