@@ -15,3 +15,7 @@ pub mod formats {
 pub mod safety {
     #![doc = include_str!("safety.md")]
 }
+
+pub mod verdict {
+    #![doc = include_str!("verdict.md")]
+}

@@ -23,6 +23,7 @@ mod roots;
 mod snapshots;
 pub mod support;
 mod values;
+mod verdicts;
 mod web;
 mod words;
 mod zoo;

@@ -38,6 +38,8 @@ const GAP: (f64, f64) = (5.0, 0.05);
 const WANDERING: (f64, f64) = (2.0, 1.2);
 /// Growth of few valleys counts from this part of the teeth's height.
 const FEW_VALLEYS: f64 = 0.75;
+/// A step from one look to the next is the jump from this part of it.
+const SHARP: f64 = 0.5;
 /// Fewer lows than these are few.
 const FEW_LOWS: usize = 8;
 /// What begins within this last part of the series is tied to one moment: nobody knows yet whether it goes on.
@@ -311,12 +313,24 @@ fn judge_run(run: &Run) -> Judged {
         ..too_short()
     };
     for jump in &mut verdict.jumps {
+        let blur = envelope.resolution.min(length / 4.0);
+        (jump.from, jump.to) = sharpened(&points, jump, blur);
         (jump.from, jump.to) = (clock.real(&run.samples, jump.from), clock.real(&run.samples, jump.to));
     }
     if let Some(trend) = &mut verdict.trend {
         trend.from = clock.real(&run.samples, trend.from);
     }
     Judged { verdict, weight: points.last().map_or(0.0, |last| last.0 - points[0].0) }
+}
+
+/// When a jump was, as far as one step from look to look is a good part of it; else as the envelope has it.
+fn sharpened(points: &[(f64, f64)], jump: &Jump, blur: f64) -> (f64, f64) {
+    let near = points.windows(2).filter(|pair| pair[1].0 >= jump.from - blur && pair[0].0 <= jump.to + blur);
+    let step = |pair: &&[(f64, f64)]| pair[1].1 - pair[0].1;
+    match near.max_by(|a, b| step(a).total_cmp(&step(b))) {
+        Some(pair) if step(&pair) >= SHARP * jump.bytes => (pair[0].0, pair[1].0),
+        _ => (jump.from, jump.to),
+    }
 }
 
 /// Teeth of a rhythm have valleys that can be trusted. Where memory wanders instead, a rise must be larger than what was ever
@@ -375,6 +389,7 @@ impl Scene<'_> {
         match &self.fit.model {
             Model::Level => Found::only(Kind::Sawtooth),
             Model::Jumps(jumps) => self.jumped(jumps),
+            Model::Bent(at) => self.filled(*at),
             Model::Saturating(tau) => self.filled(3.0 * tau),
             Model::Ramp(a, b) if b - a <= MOMENT.max(blur * 1.2) && *a > 0.0 && *b < 1.0 => {
                 if self.is_early(*b) && *b < 0.15 { self.filled(*b) } else { self.surged(*a, *b) }
@@ -407,6 +422,10 @@ impl Scene<'_> {
 
     fn jumped(&self, jumps: &[(f64, f64); 2]) -> Found {
         let half = 0.5 / 79.0;
+        // Closer together than what can be told apart: one.
+        if jumps[1].0 - jumps[0].0 <= MOMENT.max(self.envelope.resolution / self.length * 1.2) {
+            return self.surged((jumps[0].0 - half).max(0.0), (jumps[1].0 + half).min(1.0));
+        }
         let edges = [(0.0, jumps[0].0 - half), (jumps[0].0 + half, jumps[1].0 - half), (jumps[1].0 + half, 1.0)];
         self.leaks(&edges, 0.0).unwrap_or_else(|| {
             let jumps = jumps.iter().filter(|jump| jump.1 >= self.floor / 2.0);

@@ -3,6 +3,9 @@
 /// Points that the envelope is laid over, evenly in time.
 const GRID: usize = 80;
 
+/// A bend is one from so many times as steep before it as after it.
+const STEEPER: f64 = 2.0;
+
 /// How an envelope rose. Times are parts of the whole, 0 to 1; heights are those of the envelope.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fit {
@@ -23,6 +26,8 @@ pub enum Model {
     Ramp(f64, f64),
     /// Rises ever more slowly, with this time constant.
     Saturating(f64),
+    /// Steep up to this moment, and from there on less so.
+    Bent(f64),
     /// Two jumps, and by how much each.
     Jumps([(f64, f64); 2]),
 }
@@ -81,6 +86,15 @@ pub fn fit(lows: &[(f64, f64)]) -> Fit {
         let (squares, slope) = regressed(&values, |i| 1.0 - (-(i as f64 / last) / tau).exp());
         consider(Model::Saturating(tau), 3.0, squares, slope * (1.0 - (-1.0 / tau).exp()));
     }
+    for bend in 3..GRID / 2 {
+        if let Some((squares, early, late)) = bent(&values, bend)
+            && late > 0.0
+            && early > STEEPER * late
+        {
+            let rise = early * bend as f64 + late * (GRID - 1 - bend) as f64;
+            consider(Model::Bent(bend as f64 / last), 4.0, squares, rise);
+        }
+    }
     if let Some((squares, jumps)) = two_jumps(&values) {
         consider(Model::Jumps(jumps), 5.0, squares, jumps[0].1 + jumps[1].1);
     }
@@ -113,6 +127,36 @@ fn regressed(values: &[f64], course: impl Fn(usize) -> f64) -> (f64, f64) {
         return (syy.max(0.0), 0.0);
     }
     ((syy - sxy * sxy / sxx).max(0.0), sxy / sxx)
+}
+
+/// Least squares of a level and two slopes, before a bend and after it: what is left, and the slopes.
+fn bent(values: &[f64], bend: usize) -> Option<(f64, f64, f64)> {
+    let n = values.len() as f64;
+    let courses = |i: usize| (i.min(bend) as f64, i.saturating_sub(bend) as f64);
+    let (mut mean_a, mut mean_b, mut mean_v) = (0.0, 0.0, 0.0);
+    for (i, value) in values.iter().enumerate() {
+        let (a, b) = courses(i);
+        mean_a += a / n;
+        mean_b += b / n;
+        mean_v += value / n;
+    }
+    let (mut aa, mut ab, mut bb, mut av, mut bv, mut vv) = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
+    for (i, value) in values.iter().enumerate() {
+        let (a, b) = courses(i);
+        let (a, b, v) = (a - mean_a, b - mean_b, value - mean_v);
+        aa += a * a;
+        ab += a * b;
+        bb += b * b;
+        av += a * v;
+        bv += b * v;
+        vv += v * v;
+    }
+    let determinant = aa * bb - ab * ab;
+    if determinant <= 0.0 {
+        return None;
+    }
+    let (early, late) = ((av * bb - bv * ab) / determinant, (bv * aa - av * ab) / determinant);
+    Some(((vv - early * av - late * bv).max(0.0), early, late))
 }
 
 /// The best two jumps, over all pairs of moments.
@@ -165,6 +209,12 @@ mod tests {
         assert!(matches!(of(|t| 1.0 - (-t / 0.1).exp()).model, Model::Saturating(tau) if (tau - 0.1).abs() < 0.02));
         let two = of(|t| f64::from(u8::from(t > 0.3)) + f64::from(u8::from(t > 0.7)));
         assert!(matches!(two.model, Model::Jumps([a, b]) if (a.0 - 0.3).abs() < 0.02 && (b.0 - 0.7).abs() < 0.02), "{two:?}");
+    }
+
+    #[test]
+    fn a_rise_that_goes_on_less_steeply_is_bent() {
+        let found = of(|t| (t / 0.1).min(1.0) + 0.8 * t);
+        assert!(matches!(found.model, Model::Bent(at) if (at - 0.1).abs() < 0.03), "{found:?}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What may be typed. Says nothing of what is then done.
 
+mod plot;
 mod record;
 
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use crate::analysis::{
 };
 use crate::cli::quantity;
 
+pub use plot::{PlotArgs, PlotFormat};
 pub use record::RecordArgs;
 
 /// Rows of a table for people, unless they ask for others.
@@ -92,6 +94,17 @@ How to read a path: app.Profiler.results[*] are the items of the list app.Profil
 {*} for members of a set, › leads into a frame's variables, ⁺ says that the steps before it come again and again, <native> is C \
 code. Each object is counted once, on its most telling way; further holders show when the first is taken away.";
 
+const PLOT_EXAMPLES: &str = "\
+Examples:
+  leakspy plot night.jsonl                     the verdict and a chart
+  leakspy plot night.jsonl -o night.svg        as a picture; -o night.png too
+  leakspy plot night.jsonl --json              the verdict for programs
+  leakspy plot night.jsonl --pid 25867 --since 2h
+
+Verdicts: sawtooth (no trend: healthy), early explosion (filled after the start, then flat), surge (a jump tied to one moment), \
+leak (a trend that nothing takes back), or too short to say. They are about the lower envelope: what was given back later does \
+not count.";
+
 /// Says what fills the heap of a running Python process and who keeps it alive, from outside.
 #[derive(Debug, Parser)]
 #[command(name = "leakspy", version, after_help = EXAMPLES, max_term_width = 120)]
@@ -131,6 +144,9 @@ pub enum Command {
     /// Write a line a look into a file, for hours or days: memory, objects, the types that grow
     #[command(after_help = record::EXAMPLES)]
     Record(RecordArgs),
+    /// Draw a recording, and say whether it is a leak
+    #[command(after_help = PLOT_EXAMPLES)]
+    Plot(PlotArgs),
     /// Compare refcounts with the references found, to judge leakspy by
     #[command(hide = true)]
     Audit(AuditArgs),

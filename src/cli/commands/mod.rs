@@ -4,6 +4,7 @@ pub mod audit;
 pub mod find;
 pub mod info;
 pub mod paths;
+pub mod plot;
 pub mod ps;
 pub mod record;
 pub mod referrers;

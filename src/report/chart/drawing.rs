@@ -106,7 +106,9 @@ fn draw<B: DrawingBackend>(area: &Area<B>, plots: &[Plot]) -> Drawn<B> {
 fn text(size: i32, color: RGBColor, at: (HPos, VPos), bold: bool) -> TextStyle<'static> {
     let font = ("sans-serif", size).into_font();
     let font = if bold { font.style(FontStyle::Bold) } else { font };
-    TextStyle::from(font).color(&color).pos(Pos::new(at.0, at.1))
+    let mut style = TextStyle::from(font).pos(Pos::new(at.0, at.1));
+    style.color = color.to_backend_color();
+    style
 }
 
 /// The letters of the pictures are of the basic Latin alphabet.

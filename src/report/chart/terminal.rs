@@ -54,7 +54,7 @@ impl Page<'_> {
         let headline = wrapped(&self.plot.headline, Some(self.width), "  ");
         writeln!(out, "{bold}{headline}{bold:#}")?;
         for sentence in &self.plot.evidence {
-            writeln!(out, "{}", wrapped(&format!("  {sentence}"), Some(self.width), "    "))?;
+            writeln!(out, "- {}", wrapped(sentence, Some(self.width - 2), "  "))?;
         }
         writeln!(out, "{}", shorten_end(&self.plot.title, self.width))?;
         self.memory(out)?;
