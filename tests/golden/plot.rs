@@ -30,11 +30,8 @@ fn history(pid: i32, from: i64, looks: i64, course: impl Fn(f64) -> f64) -> Hist
                 of("builtins.tuple", 3.0),
             ];
             let bytes: u64 = types.iter().map(|of| of.bytes).sum::<u64>() + (9.0 * mib) as u64;
-            let usage = Usage {
-                rss_bytes: (rss * mib) as u64,
-                cgroup_limit_bytes: Some(512 << 20),
-                ..Usage::default()
-            };
+            let usage =
+                Usage { rss_bytes: (rss * mib) as u64, cgroup_limit_bytes: Some(512 << 20), ..Usage::default() };
             let collections = Some((i / 40) as u64);
             let oldest = GenerationPoint { collections, ..GenerationPoint::default() };
             let heap = HeapPoint { objects: 500_000, bytes, types, ..HeapPoint::default() };
@@ -53,7 +50,6 @@ fn history(pid: i32, from: i64, looks: i64, course: impl Fn(f64) -> f64) -> Hist
 
 /// 2026-11-20T18:00:00Z.
 const EVENING: i64 = 1_795_197_600_000;
-
 
 fn leak() -> Vec<History> {
     vec![history(25867, EVENING, 600, |t| 180.0 * t)]
@@ -122,7 +118,9 @@ fn a_picture_of_lines() {
     let drawn = chart::svg(&plots(&findings(&histories))).expect("drawn");
     assert_golden("plot/restarted.svg", &drawn);
     let text = String::from_utf8(drawn).expect("text");
-    for said in ["Leak: memory grows", "RSS", "Objects by type", "limit 512.0 MiB", "app.models.Session", "restart", "MiB"] {
+    for said in
+        ["Leak: memory grows", "RSS", "Objects by type", "limit 512.0 MiB", "app.models.Session", "restart", "MiB"]
+    {
         assert!(text.contains(said), "{said}");
     }
     assert!(text.contains("sans-serif") && !text.contains("Arial"), "a family that every reader has");

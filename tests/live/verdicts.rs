@@ -48,10 +48,10 @@ fn verdict(python: &Python, shape: &str) -> Value {
 
 #[test]
 fn each_shape_is_told_for_what_it_is() {
-    let python = pythons().iter().find(|python| python.minor() == (3, 11)).or(pythons().first()).expect("an interpreter");
+    let python =
+        pythons().iter().find(|python| python.minor() == (3, 11)).or(pythons().first()).expect("an interpreter");
     let told: Vec<(&str, &str, Value)> = thread::scope(|scope| {
-        let shapes =
-            [("sawtooth", "sawtooth"), ("explosion", "early_explosion"), ("surge", "surge"), ("leak", "leak")];
+        let shapes = [("sawtooth", "sawtooth"), ("explosion", "early_explosion"), ("surge", "surge"), ("leak", "leak")];
         let running: Vec<_> =
             shapes.into_iter().map(|(name, kind)| (name, kind, scope.spawn(move || verdict(python, name)))).collect();
         running.into_iter().map(|(name, kind, thread)| (name, kind, thread.join().expect(name))).collect()
@@ -79,7 +79,8 @@ fn what_is_no_recording_is_refused_with_what_helps() {
         path.to_str().unwrap().to_owned()
     };
     let foreign = at("foreign", "this is\nno recording\n");
-    leakspy(&["plot", &foreign]).expect_words(4, &["cannot read the recording", "no recording of leakspy's", "leakspy record"]);
+    leakspy(&["plot", &foreign])
+        .expect_words(4, &["cannot read the recording", "no recording of leakspy's", "leakspy record"]);
     let empty = at("empty", "");
     leakspy(&["plot", &empty]).expect_words(4, &["no looks in it", "leakspy record"]);
     leakspy(&["plot", "/no/such/file"]).expect_words(2, &["cannot read the recording", "leakspy record"]);

@@ -259,8 +259,20 @@ impl Recipe {
         };
         let restarts = match points {
             ..150 => usize::from(dice.chance(0.15)),
-            ..600 => if dice.chance(0.25) { 1 + dice.below(2) } else { 0 },
-            _ => if dice.chance(0.25) { 1 + dice.below(3) } else { 0 },
+            ..600 => {
+                if dice.chance(0.25) {
+                    1 + dice.below(2)
+                } else {
+                    0
+                }
+            }
+            _ => {
+                if dice.chance(0.25) {
+                    1 + dice.below(3)
+                } else {
+                    0
+                }
+            }
         };
         let gaps = if dice.chance(0.35) { 1 + dice.below(3) } else { 0 };
         let every = [0.1, 1.0, 10.0, 60.0][dice.below(4)];
@@ -277,9 +289,8 @@ impl Recipe {
         let surging = dice.below(lives);
         let mut runs = Vec::new();
         let mut clock = 1.7e9;
-        let away: Vec<(usize, f64, bool)> = (0..self.gaps)
-            .map(|_| (dice.below(n), dice.between(0.03, 0.12) * n as f64, dice.chance(0.5)))
-            .collect();
+        let away: Vec<(usize, f64, bool)> =
+            (0..self.gaps).map(|_| (dice.below(n), dice.between(0.03, 0.12) * n as f64, dice.chance(0.5))).collect();
         for life in 0..lives {
             let started = clock;
             let mut samples = Vec::new();

@@ -11,7 +11,10 @@ fn series(looks: usize, seed: u64, course: impl Fn(f64) -> f64) -> Series {
         let bytes = (course(i as f64 / looks as f64) + noise) * MIB;
         Sample { at: 1.7e9 + i as f64 * 10.0, bytes: (bytes / 4096.0).round() * 4096.0, collections: None }
     };
-    Series { runs: vec![Run { started: None, samples: noise.into_iter().enumerate().map(sample).collect() }], limit: None }
+    Series {
+        runs: vec![Run { started: None, samples: noise.into_iter().enumerate().map(sample).collect() }],
+        limit: None,
+    }
 }
 
 /// What is told of most of twenty seeds at each length: of all but one.
@@ -71,8 +74,11 @@ fn a_surge_is_one_at_any_moment() {
 fn two_jumps_are_a_surge() {
     assert_told(Kind::Surge, |t| 200.0 + if t > 0.3 { 50.0 } else { 0.0 } + if t > 0.7 { 70.0 } else { 0.0 });
     let found = judge(&series(600, 1, |t| 200.0 + if t > 0.3 { 50.0 } else { 0.0 } + if t > 0.7 { 70.0 } else { 0.0 }));
-    let told: Vec<(f64, f64)> =
-        found.jumps.iter().map(|jump| (((jump.from - 1.7e9) / 600.0).round() / 10.0, (jump.bytes / MIB / 10.0).round())).collect();
+    let told: Vec<(f64, f64)> = found
+        .jumps
+        .iter()
+        .map(|jump| (((jump.from - 1.7e9) / 600.0).round() / 10.0, (jump.bytes / MIB / 10.0).round()))
+        .collect();
     assert_eq!(told, [(0.3, 5.0), (0.7, 7.0)]);
 }
 

@@ -95,8 +95,9 @@ mod tests {
 
     #[test]
     fn the_type_that_grows_carries_the_growth() {
-        let points: Vec<Point> =
-            (0..50).map(|i| point(i, &[("a.Leak", 900 * i as u64), ("a.Small", 100 * i as u64), ("a.Big", 1 << 30)])).collect();
+        let points: Vec<Point> = (0..50)
+            .map(|i| point(i, &[("a.Leak", 900 * i as u64), ("a.Small", 100 * i as u64), ("a.Big", 1 << 30)]))
+            .collect();
         let found = growing(&points, 0.0);
         let told: Vec<_> = found.iter().map(|c| (c.name.as_str(), c.bytes, (c.part * 100.0).round())).collect();
         assert_eq!(told, [("a.Leak", 900.0, 90.0), ("a.Small", 100.0, 10.0)]);
@@ -108,7 +109,10 @@ mod tests {
             .map(|i| if i < 20 { point(i, &[("a.Big", 1000)]) } else { point(i, &[("a.Big", 1010), ("a.New", 90)]) })
             .collect();
         let found = jumped(&points, 19.5, 20.0);
-        assert_eq!(found.iter().map(|c| (c.name.as_str(), c.bytes)).collect::<Vec<_>>(), [("a.New", 90.0), ("a.Big", 10.0)]);
+        assert_eq!(
+            found.iter().map(|c| (c.name.as_str(), c.bytes)).collect::<Vec<_>>(),
+            [("a.New", 90.0), ("a.Big", 10.0)]
+        );
         assert!(growing(&[], 0.0).is_empty() && jumped(&[], 0.0, 0.0).is_empty());
     }
 }

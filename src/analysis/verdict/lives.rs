@@ -106,15 +106,21 @@ mod tests {
     use crate::heap::Usage;
 
     fn life(pid: i32, command: &str, from: i64, looks: i64) -> History {
-        let point = |at| Point { at_ms: at, pid, usage: Usage { rss_bytes: 1, ..Usage::default() }, ..Point::default() };
+        let point =
+            |at| Point { at_ms: at, pid, usage: Usage { rss_bytes: 1, ..Usage::default() }, ..Point::default() };
         let points = (from..from + looks).map(point).collect();
         History { pid, command: command.into(), points, ..History::default() }
     }
 
     #[test]
     fn a_restart_is_one_more_life_and_a_second_worker_is_not() {
-        let histories =
-            [life(1, "app", 0, 10), life(2, "app", 5, 10), life(3, "app", 12, 5), life(4, "other", 30, 5), life(5, "app", 0, 0)];
+        let histories = [
+            life(1, "app", 0, 10),
+            life(2, "app", 5, 10),
+            life(3, "app", 12, 5),
+            life(4, "other", 30, 5),
+            life(5, "app", 0, 0),
+        ];
         let pids: Vec<Vec<i32>> =
             findings(&histories).iter().map(|found| found.lives.iter().map(|life| life.pid).collect()).collect();
         assert_eq!(pids, [vec![1, 3], vec![2], vec![4]]);

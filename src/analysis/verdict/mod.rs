@@ -467,17 +467,19 @@ impl Scene<'_> {
         let level = lows.last()?.1.max(1.0);
         let whole = parts.len() == 1 && parts[0] == (0.0, 1.0);
         // Beside a jump or a filling, a trend has to be worth mentioning.
-        let beside = if parts.len() == 1 && from == parts[0].0 && matches!(self.fit.model, Model::Ramp(_, b) if b > 0.88) {
-            0.0
-        } else {
-            0.12 * self.fit.rise
-        };
+        let beside =
+            if parts.len() == 1 && from == parts[0].0 && matches!(self.fit.model, Model::Ramp(_, b) if b > 0.88) {
+                0.0
+            } else {
+                0.12 * self.fit.rise
+            };
         let matters = growth >= self.floor.max(beside) && level / slope.slope <= FLOOR_DOUBLING;
         // Few valleys cannot reach that significance even where each is higher than the one before.
         let few = strata.len() == 1
             && (4..FEW_LOWS).contains(&strata[0].len())
             && strata[0].windows(2).all(|pair| pair[1].1 > pair[0].1);
-        let sure = slope.z >= SURE || (few && growth >= 8.0 * self.rest && growth >= FEW_VALLEYS * self.envelope.teeth.height);
+        let sure =
+            slope.z >= SURE || (few && growth >= 8.0 * self.rest && growth >= FEW_VALLEYS * self.envelope.teeth.height);
         if !(matters && sure) {
             return None;
         }

@@ -61,7 +61,8 @@ pub fn fit(lows: &[(f64, f64)]) -> Fit {
     let scale = values.iter().map(|v| v.abs()).fold(1.0, f64::max);
     let level = squares_about_mean(&values);
     let floor = (scale * 1e-9).powi(2);
-    let criterion = |squares: f64, parameters: f64| size * (squares / GRID as f64 + floor).ln() + parameters * size.ln();
+    let criterion =
+        |squares: f64, parameters: f64| size * (squares / GRID as f64 + floor).ln() + parameters * size.ln();
     let mut best = (criterion(level, 1.0), Fit { model: Model::Level, rise: 0.0, rest: level });
     let mut consider = |model: Model, parameters: f64, squares: f64, rise: f64| {
         let value = criterion(squares, parameters);
@@ -193,7 +194,8 @@ mod tests {
     use super::*;
 
     fn of(course: impl Fn(f64) -> f64) -> Fit {
-        let lows: Vec<(f64, f64)> = (0..200).map(|i| (f64::from(i), 1e9 + 1e6 * course(f64::from(i) / 199.0))).collect();
+        let lows: Vec<(f64, f64)> =
+            (0..200).map(|i| (f64::from(i), 1e9 + 1e6 * course(f64::from(i) / 199.0))).collect();
         fit(&lows)
     }
 
@@ -208,7 +210,10 @@ mod tests {
         assert!((jump.rise - 1e6).abs() < 1e4);
         assert!(matches!(of(|t| 1.0 - (-t / 0.1).exp()).model, Model::Saturating(tau) if (tau - 0.1).abs() < 0.02));
         let two = of(|t| f64::from(u8::from(t > 0.3)) + f64::from(u8::from(t > 0.7)));
-        assert!(matches!(two.model, Model::Jumps([a, b]) if (a.0 - 0.3).abs() < 0.02 && (b.0 - 0.7).abs() < 0.02), "{two:?}");
+        assert!(
+            matches!(two.model, Model::Jumps([a, b]) if (a.0 - 0.3).abs() < 0.02 && (b.0 - 0.7).abs() < 0.02),
+            "{two:?}"
+        );
     }
 
     #[test]

@@ -71,7 +71,11 @@ fn cut(args: &PlotArgs, histories: &mut [History]) -> Result<(), Refusal> {
     }
     if histories.iter().all(|history| history.points.is_empty()) {
         let last = chart::scale::moment(end as f64 / 1000.0, "%Y-%m-%dT%H:%M:%SZ");
-        return Err(Refusal::new(Exit::Usage, "no look lies between --since and --until", format!("the last is of {last}")));
+        return Err(Refusal::new(
+            Exit::Usage,
+            "no look lies between --since and --until",
+            format!("the last is of {last}"),
+        ));
     }
     Ok(())
 }

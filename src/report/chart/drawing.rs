@@ -256,9 +256,8 @@ impl Page<'_> {
         for piece in &stack.pieces {
             for (band, color) in BANDS.iter().enumerate().take(stack.names.len()) {
                 let up_to = |bytes: &[f64], many: usize| bytes.iter().take(many).sum::<f64>();
-                let edge = |many: usize| {
-                    thinned(piece.iter().map(|(at, bytes)| (frame.x(*at), frame.y(up_to(bytes, many)))))
-                };
+                let edge =
+                    |many: usize| thinned(piece.iter().map(|(at, bytes)| (frame.x(*at), frame.y(up_to(bytes, many)))));
                 let mut border = edge(band + 1);
                 border.extend(edge(band).into_iter().rev());
                 if border.len() > 3 {

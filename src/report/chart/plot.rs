@@ -140,7 +140,8 @@ fn stack(pieces: &[Vec<&Point>]) -> Option<Stack> {
         bytes.push((heap.bytes as f64 - named).max(0.0));
         Some((seconds(point), bytes))
     };
-    let pieces: Vec<Vec<(f64, Vec<f64>)>> = pieces.iter().map(|piece| piece.iter().filter_map(bands).collect()).collect();
+    let pieces: Vec<Vec<(f64, Vec<f64>)>> =
+        pieces.iter().map(|piece| piece.iter().filter_map(bands).collect()).collect();
     let sums = pieces.iter().flatten().map(|(_, bytes)| bytes.iter().sum());
     let highest = sums.fold(0.0, f64::max);
     let names = ranked.iter().map(|(name, _)| visible(name).into_owned()).chain(["other".to_owned()]).collect();

@@ -128,7 +128,14 @@ impl Page<'_> {
     }
 
     /// A title, then rows with their axis at the left.
-    fn framed(&self, out: &mut dyn Write, title: &str, axis: &Axis, margin: usize, rows: &[Vec<Cell>]) -> io::Result<()> {
+    fn framed(
+        &self,
+        out: &mut dyn Write,
+        title: &str,
+        axis: &Axis,
+        margin: usize,
+        rows: &[Vec<Cell>],
+    ) -> io::Result<()> {
         writeln!(out, "{title}")?;
         for (at, row) in rows.iter().enumerate() {
             let mark = axis.marks.iter().find(|mark| place(1.0 - axis.part(mark.0), rows.len()) == Some(at));
@@ -215,7 +222,8 @@ fn margin(axes: &[&Axis]) -> usize {
 
 /// The cell, of so many, in which this part of the whole lies.
 fn place(part: f64, of: usize) -> Option<usize> {
-    (of > 0 && (-1e-9..=1.0 + 1e-9).contains(&part)).then(|| ((part.max(0.0) * (of - 1) as f64).round() as usize).min(of - 1))
+    (of > 0 && (-1e-9..=1.0 + 1e-9).contains(&part))
+        .then(|| ((part.max(0.0) * (of - 1) as f64).round() as usize).min(of - 1))
 }
 
 /// The bands at the look nearest to a moment; none where nobody looked about then.
