@@ -259,7 +259,7 @@ impl Recipe {
         };
         let restarts = match points {
             ..150 => usize::from(dice.chance(0.15)),
-            ..600 => {
+            150..600 => {
                 if dice.chance(0.25) {
                     1 + dice.below(2)
                 } else {

@@ -45,7 +45,7 @@ const FEW_LOWS: usize = 8;
 /// What begins within this last part of the series is tied to one moment: nobody knows yet whether it goes on.
 const LATE: f64 = 0.2;
 /// A jump counts from this part of what was ever given back at once.
-const JUMP: f64 = 0.6;
+const JUMP: f64 = 0.9;
 /// What fills up within this part of a process's life is early.
 const EARLY: f64 = 0.4;
 /// A rise within this part of the series is tied to one moment.
