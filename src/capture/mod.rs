@@ -10,6 +10,7 @@ mod hostile;
 mod inspect;
 mod interpret;
 mod list;
+mod pace;
 mod plan;
 mod usage;
 mod values;
@@ -23,7 +24,7 @@ use crate::cpython::layout::Layout;
 use crate::cpython::locate::{self, Located};
 use crate::cpython::offsets::{self, TableSource};
 use crate::cpython::runtime::Runtime;
-use crate::heap::{Capture, Census, Heap};
+use crate::heap::{Capture, Census, GenerationPoint, Heap};
 use crate::memory::{Live, Regions};
 use crate::process::{Process, access};
 
@@ -31,6 +32,7 @@ pub use error::Error;
 pub use fleet::{Among, Fleet, Member, Turn};
 pub use inspect::inspect;
 pub use list::{PythonProcess, list};
+pub use pace::Pace;
 pub use usage::usage;
 pub use watch::Watch;
 
@@ -133,6 +135,10 @@ pub struct Details {
     pub generations: Vec<u64>,
     /// How many lists each collector has.
     pub lists_each: usize,
+    /// What each collector counted, in the order of the lists; empty for one that could not be read.
+    pub collectors: Vec<Vec<GenerationPoint>>,
+    /// The same, summed over the interpreters, youngest first; empty where it could not be read.
+    pub gc: Vec<GenerationPoint>,
     /// Was a collection under way?
     pub collecting: bool,
     /// The objects that were watched for.
