@@ -165,8 +165,8 @@ impl<'a> Session<'a> {
     fn meet(&mut self, turn: Turn) -> Result<(), Failure> {
         for pid in turn.left {
             let Some(member) = self.members.remove(&pid) else { continue };
-            let lives =
-                Process::open(pid).is_ok_and(|process| process.start_time() == member.ticks && is_alive(&process));
+            // What has ended runs no program.
+            let lives = Process::open(pid).is_ok_and(|now| now.start_time() == member.ticks && now.exe().is_some());
             let why = lives.then(|| "it runs another program now".to_owned());
             self.ui.say(&match &why {
                 Some(why) => format!("process {pid}: {why}"),
@@ -179,7 +179,7 @@ impl<'a> Session<'a> {
             // Who was recorded and is gone was told of above.
             if !matches!(why, capture::Error::Gone { .. }) || self.sums.looks == 0 {
                 self.sums.refused += 1;
-                self.ui.warn(&Refusal::of_look(&why, "record", pid).to_string());
+                self.ui.warn(&format!("process {pid} is not recorded: {why}"));
             }
         }
         for pid in turn.joined {
@@ -320,10 +320,6 @@ fn see(member: &mut capture::Member, selection: &mut Selection, light: bool) -> 
         consistent: taken.capture.consistent,
     };
     Ok(Seen { usage, gc: Vec::new(), heap: Some(heap), pause: taken.details.pause })
-}
-
-fn is_alive(process: &Process) -> bool {
-    process.state().is_ok_and(|state| state != crate::process::State::Zombie)
 }
 
 fn now_ms() -> i64 {
