@@ -24,7 +24,7 @@ use crate::cpython::layout::Layout;
 use crate::cpython::locate::{self, Located};
 use crate::cpython::offsets::{self, TableSource};
 use crate::cpython::runtime::Runtime;
-use crate::heap::{Capture, Census, Heap};
+use crate::heap::{Capture, Census, GenerationPoint, Heap};
 use crate::memory::{Live, Regions};
 use crate::process::{Process, access};
 
@@ -135,6 +135,10 @@ pub struct Details {
     pub generations: Vec<u64>,
     /// How many lists each collector has.
     pub lists_each: usize,
+    /// What each collector counted, in the order of the lists; empty for one that could not be read.
+    pub collectors: Vec<Vec<GenerationPoint>>,
+    /// The same, summed over the interpreters, youngest first; empty where it could not be read.
+    pub gc: Vec<GenerationPoint>,
     /// Was a collection under way?
     pub collecting: bool,
     /// The objects that were watched for.

@@ -12,6 +12,7 @@ mod audit;
 mod bad_input;
 mod budgets;
 mod busy;
+mod counters;
 mod edges;
 mod fleet;
 mod harm;
