@@ -214,7 +214,11 @@ impl Target {
         if !self.process.still_same() {
             return Err(Error::Gone { pid });
         }
-        if self.process.exe() != self.exe { Err(Error::Changed { pid }) } else { Ok(()) }
+        // Once its main thread has ended, the kernel does not tell any more what it runs.
+        match (self.process.exe(), &self.exe) {
+            (Some(now), Some(then)) if now != *then => Err(Error::Changed { pid }),
+            _ => Ok(()),
+        }
     }
 
     fn find(options: &Options) -> Result<Target, Error> {

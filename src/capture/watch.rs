@@ -28,10 +28,20 @@ impl Watch {
         &self.target.process
     }
 
-    /// Is it still there, running the same program?
+    /// Its Python, `3.11.7`.
+    #[must_use]
+    pub fn python(&self) -> String {
+        self.target.located.version.to_string()
+    }
+
+    /// Is it still there, running the same program? Also where its main thread has ended and others live on.
     #[must_use]
     pub fn is_same(&self) -> bool {
-        self.target.must_be_same().is_ok() && !matches!(self.process().state(), Err(_) | Ok(State::Zombie))
+        self.target.must_be_same().is_ok()
+            && match self.process().state() {
+                Ok(State::Zombie) => !super::error::is_gone(self.process()),
+                state => state.is_ok(),
+            }
     }
 
     /// Its memory as the operating system counts it; stops nothing.

@@ -20,6 +20,7 @@ mod histogram;
 mod holders;
 mod paths;
 mod places;
+mod record;
 mod roots;
 mod snapshots;
 pub mod support;

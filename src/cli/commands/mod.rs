@@ -5,6 +5,7 @@ pub mod find;
 pub mod info;
 pub mod paths;
 pub mod ps;
+pub mod record;
 pub mod referrers;
 pub mod show;
 pub mod snapshot;
