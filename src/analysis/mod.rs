@@ -1,6 +1,7 @@
 //! Pure answers over what a heap holds: no process, no memory, no printing.
 
 pub mod audit;
+pub mod comparison;
 pub mod diff;
 pub mod find;
 pub mod histogram;
@@ -11,6 +12,7 @@ pub mod select;
 pub mod show;
 
 pub use audit::{Account, Audit, AuditOptions, audit};
+pub use comparison::{Balance, ChangeOptions, ChangeSort, Changed, Compared, Comparison, Moved, compare};
 pub use diff::{Change, changes};
 pub use find::{FindOptions, FindSort, Found, Sample, find};
 pub use histogram::{Histogram, HistogramOptions, Sort, Totals, average, histogram};
