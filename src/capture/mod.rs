@@ -164,6 +164,8 @@ struct Target {
     process: Process,
     /// The program it runs: `exec` changes that and keeps PID and start time.
     exe: Option<PathBuf>,
+    /// Where its stack begins: a program that becomes itself anew has the same path.
+    stack_start: Option<u64>,
     live: Live,
     regions: Regions,
     located: Located,
@@ -180,7 +182,7 @@ pub fn take(options: &Options) -> Result<Taken, Error> {
     let mut clock = Clock::new();
     let target = Target::find(options)?;
     clock.lap("find");
-    copy::take(&target, options, &mut clock)
+    copy::take(&target, options, &mut copy::Kept::default(), &mut clock)
 }
 
 /// Looks at a process once, and reads the references between its objects.
@@ -212,7 +214,12 @@ impl Target {
         if !self.process.still_same() {
             return Err(Error::Gone { pid });
         }
-        if self.process.exe() != self.exe { Err(Error::Changed { pid }) } else { Ok(()) }
+        let same = self.process.exe() == self.exe && self.process.stack_start() == self.stack_start;
+        // It may have ended between these questions.
+        if !same && !self.process.still_same() {
+            return Err(Error::Gone { pid });
+        }
+        if same { Ok(()) } else { Err(Error::Changed { pid }) }
     }
 
     fn find(options: &Options) -> Result<Target, Error> {
@@ -224,9 +231,9 @@ impl Target {
         let located = locate::locate(pid, &live, &regions).map_err(|why| Error::not_python(&process, &why))?;
         let (layout, layout_sources) =
             choose_layout(options, &located, &live).map_err(|why| why.unless_gone(&process))?;
-        let exe = process.exe();
-        let mut target =
-            Target { process, exe, live, regions, located, layout, layout_sources, runtime: Runtime::default() };
+        let (exe, stack_start) = (process.exe(), process.stack_start());
+        let runtime = Runtime::default();
+        let mut target = Target { process, exe, stack_start, live, regions, located, layout, layout_sources, runtime };
         target.read_runtime()?;
         Ok(target)
     }
@@ -236,7 +243,8 @@ impl Target {
     fn refresh(&mut self) -> Result<(), Error> {
         self.must_be_same()?;
         self.regions = self.process.regions()?;
-        self.read_runtime()
+        // What is read while it becomes another program makes no sense, and that is the reason then.
+        self.read_runtime().or_else(|why| self.must_be_same().and(Err(why)))
     }
 
     fn read_runtime(&mut self) -> Result<(), Error> {

@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use crate::heap::{GenerationPoint, Info};
 use crate::heap::info::{Collector, MappedFile};
+use crate::heap::{GenerationPoint, Info};
 use crate::report::Look;
 use crate::report::grid::{Weight, styled};
 use crate::report::number::{counted, iec, thousands};
