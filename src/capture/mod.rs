@@ -212,7 +212,11 @@ impl Target {
         if !self.process.still_same() {
             return Err(Error::Gone { pid });
         }
-        if self.process.exe() != self.exe { Err(Error::Changed { pid }) } else { Ok(()) }
+        if self.process.exe() == self.exe {
+            return Ok(());
+        }
+        // The link to the program goes a moment before the process does.
+        Err(Error::Changed { pid }.unless_gone(&self.process))
     }
 
     fn find(options: &Options) -> Result<Target, Error> {

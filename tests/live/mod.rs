@@ -14,6 +14,7 @@ mod budgets;
 mod busy;
 mod edges;
 mod fleet;
+mod growth;
 mod harm;
 mod histogram;
 mod holders;
