@@ -15,6 +15,7 @@ mod busy;
 mod counters;
 mod edges;
 mod fleet;
+mod growth;
 mod harm;
 mod histogram;
 mod holders;
