@@ -2,13 +2,16 @@
 //! nor what to make of it.
 
 use super::{Clock, Error, Options, Taken, Target, copy, usage};
-use crate::heap::Usage;
+use crate::cpython::gc_counters;
+use crate::cpython::runtime::Runtime;
+use crate::heap::{GenerationPoint, Usage};
 use crate::process::{Process, State};
 
 /// A process that is watched.
 pub struct Watch {
     target: Target,
     options: Options,
+    kept: copy::Kept,
 }
 
 impl Watch {
@@ -17,7 +20,7 @@ impl Watch {
     /// # Errors
     /// See [`Error`].
     pub fn open(options: &Options) -> Result<Watch, Error> {
-        Ok(Watch { target: Target::find(options)?, options: options.clone() })
+        Ok(Watch { target: Target::find(options)?, options: options.clone(), kept: copy::Kept::default() })
     }
 
     /// The process.
@@ -32,10 +35,14 @@ impl Watch {
         self.target.located.version.to_string()
     }
 
-    /// Is it still there, running the same program?
+    /// Is it still there, running the same program? Also where its main thread has ended and others live on.
     #[must_use]
     pub fn is_same(&self) -> bool {
-        self.target.must_be_same().is_ok() && !matches!(self.process().state(), Err(_) | Ok(State::Zombie))
+        self.target.must_be_same().is_ok()
+            && match self.process().state() {
+                Ok(State::Zombie) => !super::error::is_gone(self.process()),
+                state => state.is_ok(),
+            }
     }
 
     /// Its memory as the operating system counts it; stops nothing.
@@ -44,12 +51,31 @@ impl Watch {
         usage(self.process())
     }
 
+    /// What its collector counts now, youngest generation first and summed over the interpreters; stops nothing and
+    /// copies nothing. Empty where it cannot be read: the process has ended, or it runs another program.
+    #[must_use]
+    pub fn pulse(&self) -> Vec<GenerationPoint> {
+        let Target { live, layout, located, .. } = &self.target;
+        if self.target.must_be_same().is_err() {
+            return Vec::new();
+        }
+        let collectors = Runtime::counters(live, layout, located).unwrap_or_default();
+        let read: Option<Vec<_>> = collectors.iter().map(|counters| counters.read(live, layout)).collect();
+        gc_counters::sum(&read.unwrap_or_default())
+    }
+
     /// Looks once: a census, and with [`Options::objects`] or [`Options::references`] a heap.
     ///
     /// # Errors
     /// See [`Error`]; [`Error::Gone`] once the process has ended, [`Error::Changed`] once it runs another program.
     pub fn look(&mut self) -> Result<Taken, Error> {
         self.target.refresh()?;
-        copy::take(&self.target, &self.options, &mut Clock::new())
+        copy::take(&self.target, &self.options, &mut self.kept, &mut Clock::new())
+    }
+
+    /// Gives back the memory for the copy, which is otherwise kept from look to look and as large as the copy: for waits
+    /// so long that making it again (some ten milliseconds a look of 1 M objects) is nothing to them.
+    pub fn rest(&mut self) {
+        self.kept = copy::Kept::default();
     }
 }

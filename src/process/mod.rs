@@ -5,6 +5,7 @@ pub mod access;
 pub mod budget;
 pub mod find;
 pub mod freeze;
+pub mod lineage;
 pub mod symbols;
 pub mod usage;
 
@@ -196,6 +197,13 @@ impl Process {
     #[must_use]
     pub fn exe(&self) -> Option<PathBuf> {
         std::fs::read_link(self.path("exe")).ok()
+    }
+
+    /// Where its main stack begins, which `exec` puts to another place; `None` where it cannot be told. Two runs of a
+    /// program without address randomization have the same.
+    #[must_use]
+    pub fn stack_start(&self) -> Option<u64> {
+        Stat::read(self.pid).ok().map(|stat| stat.stack_start).filter(|at| *at != 0)
     }
 
     /// Its short name, at most 15 bytes.
@@ -407,6 +415,8 @@ struct Stat {
     parent: i32,
     is_kernel_thread: bool,
     start_time: u64,
+    /// 0 for those who may not trace it.
+    stack_start: u64,
 }
 
 impl Stat {
@@ -439,6 +449,8 @@ impl Stat {
             is_kernel_thread: fields.nth(4)?.parse::<u64>().ok()? & PF_KTHREAD != 0,
             // Field 22.
             start_time: fields.nth(12)?.parse().ok()?,
+            // Field 28, after vsize, rss, rsslim, startcode, endcode.
+            stack_start: fields.nth(5)?.parse().ok()?,
         })
     }
 }

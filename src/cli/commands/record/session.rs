@@ -7,7 +7,7 @@ use crate::capture::{self, Among, Fleet, Pace, Turn};
 use crate::cli::args::RecordArgs;
 use crate::cli::interrupt::Asked;
 use crate::cli::{Exit, Failure, Refusal, Ui};
-use crate::heap::{HeapPoint, Usage};
+use crate::heap::{GenerationPoint, HeapPoint, TypeTally, Usage};
 use crate::process::Process;
 use crate::recording::{self, Event, Line, Records, Selection, Writer, Written};
 
@@ -41,7 +41,7 @@ pub(super) struct Sums {
     /// For how long any process was held still, all together and at most at one look.
     pub(super) held: Duration,
     pub(super) longest: Duration,
-    refused: u64,
+    pub(super) refused: u64,
 }
 
 /// A process that is recorded.
@@ -165,8 +165,8 @@ impl<'a> Session<'a> {
     fn meet(&mut self, turn: Turn) -> Result<(), Failure> {
         for pid in turn.left {
             let Some(member) = self.members.remove(&pid) else { continue };
-            let lives =
-                Process::open(pid).is_ok_and(|process| process.start_time() == member.ticks && is_alive(&process));
+            // What has ended runs no program.
+            let lives = Process::open(pid).is_ok_and(|now| now.start_time() == member.ticks && now.exe().is_some());
             let why = lives.then(|| "it runs another program now".to_owned());
             self.ui.say(&match &why {
                 Some(why) => format!("process {pid}: {why}"),
@@ -179,7 +179,7 @@ impl<'a> Session<'a> {
             // Who was recorded and is gone was told of above.
             if !matches!(why, capture::Error::Gone { .. }) || self.sums.looks == 0 {
                 self.sums.refused += 1;
-                self.ui.warn(&Refusal::of_look(&why, "record", pid).to_string());
+                self.ui.warn(&format!("process {pid} is not recorded: {why}"));
             }
         }
         for pid in turn.joined {
@@ -294,7 +294,7 @@ impl<'a> Session<'a> {
 /// What one look brought.
 struct Seen {
     usage: Usage,
-    gc: Vec<crate::heap::GenerationPoint>,
+    gc: Vec<GenerationPoint>,
     heap: Option<HeapPoint>,
     pause: Duration,
 }
@@ -303,14 +303,15 @@ fn see(member: &mut capture::Member, selection: &mut Selection, light: bool) -> 
     // First of all: a look makes pages of the process resident that it reads.
     let usage = member.watch.usage();
     if light {
+        let gc = member.watch.pulse();
         // Of a process that just ended there is nothing in /proc, which reads as 0.
         if !member.watch.is_same() {
             return Err(capture::Error::Gone { pid: member.pid() });
         }
-        return Ok(Seen { usage, gc: Vec::new(), heap: None, pause: Duration::ZERO });
+        return Ok(Seen { usage, gc, heap: None, pause: Duration::ZERO });
     }
     let taken = member.watch.look()?;
-    let sum = |of: fn(&crate::heap::TypeTally) -> u64| taken.census.types.iter().map(of).sum();
+    let sum = |of: fn(&TypeTally) -> u64| taken.census.types.iter().map(of).sum();
     let heap = HeapPoint {
         objects: sum(|of| of.count),
         bytes: sum(|of| of.bytes),
@@ -319,11 +320,7 @@ fn see(member: &mut capture::Member, selection: &mut Selection, light: bool) -> 
         frozen: taken.capture.frozen,
         consistent: taken.capture.consistent,
     };
-    Ok(Seen { usage, gc: Vec::new(), heap: Some(heap), pause: taken.details.pause })
-}
-
-fn is_alive(process: &Process) -> bool {
-    process.state().is_ok_and(|state| state != crate::process::State::Zombie)
+    Ok(Seen { usage, gc: taken.details.gc, heap: Some(heap), pause: taken.details.pause })
 }
 
 fn now_ms() -> i64 {
