@@ -80,7 +80,11 @@ impl Page<'_> {
             }
         }
         let mut rows: Vec<Vec<Cell>> = (0..ROWS.0)
-            .map(|row| (0..room).map(|column| (canvas.character(column, row).unwrap_or(' '), Some(LINE))).collect())
+            .map(|row| {
+                (0..room)
+                    .map(|column| canvas.character(column, row).map_or((' ', None), |dots| (dots, Some(LINE))))
+                    .collect()
+            })
             .collect();
         let blank = |cell: &Cell| cell.0 == ' ';
         for column in self.plot.restarts.iter().filter_map(|at| place(time.part(*at), room)) {
