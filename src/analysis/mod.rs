@@ -1,6 +1,7 @@
 //! Pure answers over what a heap holds: no process, no memory, no printing.
 
 pub mod audit;
+pub mod board;
 pub mod diff;
 pub mod find;
 pub mod histogram;
@@ -9,8 +10,10 @@ pub mod paths;
 pub mod referrers;
 pub mod select;
 pub mod show;
+pub mod trend;
 
 pub use audit::{Account, Audit, AuditOptions, audit};
+pub use board::{Board, Glance, Member, Subject, Tempo};
 pub use diff::{Change, changes};
 pub use find::{FindOptions, FindSort, Found, Sample, find};
 pub use histogram::{Histogram, HistogramOptions, Sort, Totals, average, histogram};
@@ -19,3 +22,4 @@ pub use paths::{PathSort, Paths, PathsOptions, Way, paths};
 pub use referrers::{Holder, Referrers, ReferrersOptions, referrers};
 pub use select::{Note, Selected, Unclear, Wanted, select};
 pub use show::{Link, Shown, show};
+pub use trend::{Delta, Trend, TrendSort, Trends};
