@@ -10,6 +10,7 @@ mod hostile;
 mod inspect;
 mod interpret;
 mod list;
+mod pace;
 mod plan;
 mod usage;
 mod values;
@@ -31,6 +32,7 @@ pub use error::Error;
 pub use fleet::{Among, Fleet, Member, Turn};
 pub use inspect::inspect;
 pub use list::{PythonProcess, list};
+pub use pace::Pace;
 pub use usage::usage;
 pub use watch::Watch;
 
