@@ -8,7 +8,7 @@
 //! addr ← heap ←───────────┘           ├← capture ← cli
 //!         ↑                           │             │
 //!         ├ snapshot ←────────────────┼─────────────┤
-//!         └ analysis ← report ────────┴─────────────┘
+//!         └ analysis ← report (← tui) ┴─────────────┘
 //! ```
 //!
 //! `heap`, `analysis` and `report` know no process and no C struct; `cpython` is the only folder that does.
@@ -24,3 +24,4 @@ pub mod memory;
 pub mod process;
 pub mod report;
 pub mod snapshot;
+pub mod tui;

@@ -25,6 +25,7 @@ pub use ui::Ui;
 pub fn run(args: &Args, ui: &mut Ui) -> Result<Exit, Failure> {
     match &args.command {
         args::Command::Types(args) => commands::types::run(args, ui),
+        args::Command::Top(args) => commands::top::run(args, ui),
         args::Command::Ps(args) => commands::ps::run(args, ui),
         args::Command::Info(args) => commands::info::run(args, ui),
         args::Command::Snapshot(args) => commands::snapshot::run(args, ui),

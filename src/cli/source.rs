@@ -153,6 +153,12 @@ pub fn program() -> String {
     }
 }
 
+/// What is said where no process was named: which ones there are.
+#[must_use]
+pub fn none_named(command: &str) -> Refusal {
+    unnamed(&capture::list(), command)
+}
+
 fn unnamed(found: &[PythonProcess], command: &str) -> Refusal {
     let open: Vec<&PythonProcess> = found.iter().filter(|process| process.access.is_ok()).collect();
     let (obstacle, rest) = match (open.len(), found.len()) {

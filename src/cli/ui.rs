@@ -88,6 +88,19 @@ impl Ui {
         (!out.is_terminal()).then_some(out)
     }
 
+    /// Standard output, for pictures; `None` where it is no terminal.
+    #[must_use]
+    pub fn screen(&self) -> Option<io::Stdout> {
+        let out = io::stdout();
+        out.is_terminal().then_some(out)
+    }
+
+    /// May colours, bold and dim text be used on standard output?
+    #[must_use]
+    pub fn colour(&self) -> bool {
+        self.colour
+    }
+
     /// A line of words.
     pub fn say(&mut self, line: &str) {
         words(&visible(line));

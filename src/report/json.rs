@@ -5,12 +5,14 @@ mod find;
 mod paths;
 mod referrers;
 mod show;
+mod top;
 
 pub use audit::audit;
 pub use find::find;
 pub use paths::paths;
 pub use referrers::referrers;
 pub use show::show;
+pub use top::top;
 
 use std::io::{self, Write};
 
@@ -140,7 +142,7 @@ fn escaped(c: char) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::analysis::{HistogramOptions, histogram};
     use crate::heap::info::{Collector, Generation, HeapFacts, LayoutSource, MappedFile, ProcessFacts};

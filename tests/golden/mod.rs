@@ -2,6 +2,7 @@
 //! meant to be looked at: `LEAKSPY_BLESS=1` writes the files anew.
 
 mod holders;
+mod top;
 
 use std::fs;
 use std::path::Path;

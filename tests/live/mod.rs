@@ -22,6 +22,7 @@ mod places;
 mod roots;
 mod snapshots;
 pub mod support;
+mod top;
 mod values;
 mod web;
 mod words;

@@ -1,5 +1,7 @@
 //! What may be typed. Says nothing of what is then done.
 
+mod top;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,6 +13,8 @@ use crate::analysis::{
     FindOptions, FindSort, HistogramOptions, PathSort, PathsOptions, ReferrersOptions, Sample, Sort, Wanted,
 };
 use crate::cli::quantity;
+
+pub use top::{TopArgs, TrendKey};
 
 /// Rows of a table for people, unless they ask for others.
 const TABLE_ROWS: usize = 20;
@@ -30,6 +34,7 @@ Examples:
   leakspy types -p 25867 --filter '^myapp'   only types of myapp
   leakspy types -p 25867 --json -o heap.json everything, for a program
   leakspy types -p 25867 --nonblocking       never stop it, not for milliseconds
+  leakspy top -p 25867                       the same live, with what grows first
   leakspy snapshot -p 25867 -o heap.parquet  keep the heap for later
   leakspy types -s heap.parquet              the same answer, from the file
   leakspy find -p 25867 --type app.Timing    which objects: their addresses
@@ -105,6 +110,9 @@ pub enum Command {
     /// Count a process's objects and their bytes, by type
     #[command(after_help = EXAMPLES)]
     Types(TypesArgs),
+    /// Watch a process's types grow, live
+    #[command(after_help = top::EXAMPLES)]
+    Top(TopArgs),
     /// List the Python processes here, and say whether they may be inspected
     Ps(PsArgs),
     /// Say what is known of one process: version, build, layout, heap, collector

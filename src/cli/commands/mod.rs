@@ -8,4 +8,5 @@ pub mod ps;
 pub mod referrers;
 pub mod show;
 pub mod snapshot;
+pub mod top;
 pub mod types;

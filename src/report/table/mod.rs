@@ -7,13 +7,15 @@ mod paths;
 mod processes;
 mod referrers;
 mod show;
+mod top;
 mod types;
 
 pub use audit::audit;
 pub use find::find;
 pub use info::info;
-pub use paths::paths;
+pub use paths::{held_by, paths};
 pub use processes::processes;
 pub use referrers::referrers;
 pub use show::show;
+pub use top::top;
 pub use types::types;
