@@ -62,9 +62,10 @@ pub struct Member {
 }
 
 impl Member {
-    /// For how long it ran when it was looked at last.
+    /// For how long it ran when it was looked at last; `None` before the first look.
     #[must_use]
     pub fn uptime(&self) -> Option<Duration> {
+        self.capture.as_ref()?;
         let ran = self.at_ms.checked_sub(self.subject.started_ms?)?;
         Some(Duration::from_millis(u64::try_from(ran).ok()?))
     }

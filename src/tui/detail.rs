@@ -6,32 +6,55 @@ use super::state::{Detail, Findings, State};
 use crate::analysis::paths::Sum;
 use crate::report::number::{counted, iec, percent, thousands};
 use crate::report::table::held_by;
-use crate::report::text::{columns, visible};
+use crate::report::text::{columns, visible, wrapped};
+
+/// Columns that a path is to have, before it gets lines of its own.
+const PATH: usize = 24;
 
 /// Paths for which an object is named.
 const EXPLAINED: usize = 5;
 
+/// Lines as wide as the screen.
+struct Lines {
+    width: usize,
+    lines: Vec<(Weight, String)>,
+}
+
+impl Lines {
+    /// Prose, broken between words.
+    fn say(&mut self, weight: Weight, indent: usize, text: &str) {
+        let room = self.width.saturating_sub(indent).max(1);
+        let indent = " ".repeat(indent);
+        for line in wrapped(text, Some(room), "").lines() {
+            self.lines.extend(folded(line, room).into_iter().map(|line| (weight, format!("{indent}{line}"))));
+        }
+    }
+
+    fn blank(&mut self) {
+        self.lines.push((Weight::Plain, String::new()));
+    }
+}
+
 /// Writes it, from the line on to which it is scrolled.
 pub(super) fn detail(state: &State, detail: &Detail, page: &mut Page<'_, '_>) {
-    let width = page.width();
-    let mut lines: Vec<(Weight, String)> = Vec::new();
-    let mut say = |weight: Weight, indent: usize, text: &str| {
-        let room = width.saturating_sub(indent).max(1);
-        lines.extend(folded(text, room).into_iter().map(|line| (weight, format!("{}{line}", " ".repeat(indent)))));
-    };
-    say(Weight::Bold, 0, &title(state, detail));
-    say(Weight::Plain, 0, &numbers(state, detail));
-    say(Weight::Plain, 0, "");
+    let mut text = Lines { width: page.width(), lines: Vec::new() };
+    text.say(Weight::Bold, 0, &title(state, detail));
+    text.say(Weight::Plain, 0, &numbers(state, detail));
+    text.blank();
     match &detail.answer {
         None => {
-            say(Weight::Plain, 0, "Looking for who holds them: a copy with all references is read in the background.");
-            say(Weight::Plain, 0, "Keys work meanwhile; Esc gives it up.");
+            text.say(
+                Weight::Plain,
+                0,
+                "Looking for who holds them: a copy with all references is read in the background.",
+            );
+            text.say(Weight::Plain, 0, "Keys work meanwhile; Esc gives it up.");
         }
-        Some(Err(why)) => say(Weight::Alarm, 0, &format!("! {}", visible(why))),
-        Some(Ok(found)) => tell(&mut say, detail, found),
+        Some(Err(why)) => text.say(Weight::Alarm, 0, &format!("! {}", visible(why))),
+        Some(Ok(found)) => tell(&mut text, detail, found),
     }
-    let past = detail.scroll.min(lines.len().saturating_sub(page.height()));
-    for (weight, line) in lines.iter().skip(past).take(page.height()) {
+    let past = detail.scroll.min(text.lines.len().saturating_sub(page.height()));
+    for (weight, line) in text.lines.iter().skip(past).take(page.height()) {
         page.line(*weight, line);
     }
 }
@@ -52,11 +75,11 @@ fn numbers(state: &State, detail: &Detail) -> String {
     format!("{count} now, {bytes}; since the baseline {more}, {more_bytes}; a minute {rate}, {rate_bytes}")
 }
 
-fn tell(say: &mut impl FnMut(Weight, usize, &str), detail: &Detail, found: &Findings) {
+fn tell(text: &mut Lines, detail: &Detail, found: &Findings) {
     let paths = &found.paths;
-    say(Weight::Bold, 0, &held_by(paths, &detail.of));
-    say(Weight::Dim, 0, &format!("held still for {:.1} ms more to find out", found.pause_ms));
-    say(Weight::Plain, 0, "");
+    text.say(Weight::Bold, 0, &held_by(paths, &detail.of));
+    text.say(Weight::Dim, 0, &format!("held still for {:.1} ms more to find out", found.pause_ms));
+    text.blank();
     let cells = |sum: Sum| [thousands(sum.count), iec(sum.bytes), percent(paths.share(sum))];
     let mut rows: Vec<([String; 3], String, Option<String>)> = Vec::new();
     for (place, way) in paths.ways.iter().enumerate() {
@@ -78,26 +101,35 @@ fn tell(say: &mut impl FnMut(Weight, usize, &str), detail: &Detail, found: &Find
         |n: usize| rows.iter().filter_map(|(cells, ..)| cells.get(n)).map(|cell| columns(cell)).max().unwrap_or(0);
     let widths = [width(0), width(1), width(2)];
     let indent = widths.iter().sum::<usize>() + 6;
-    for (place, (cells, text, example)) in rows.iter().enumerate() {
+    let room = text.width.saturating_sub(indent);
+    for (place, (cells, path, example)) in rows.iter().enumerate() {
         let weight = if place == 0 { Weight::Bold } else { Weight::Plain };
-        let mut line = String::new();
+        let mut numbers = String::new();
         for (cell, width) in cells.iter().zip(widths) {
-            line.push_str(&super::draw::padded(cell, width, true));
-            line.push_str("  ");
+            numbers.push_str(&super::draw::padded(cell, width, true));
+            numbers.push_str("  ");
         }
-        // A path is told whole: over several lines where it is long.
-        say(weight, 0, &format!("{line}{text}"));
+        // A path is told whole: over several lines where it is long, in its own column where that is wide enough.
+        if room < PATH {
+            text.lines.push((weight, numbers));
+            text.lines.extend(folded(path, text.width.max(1)).into_iter().map(|piece| (weight, piece)));
+        } else {
+            for piece in folded(path, room) {
+                text.lines.push((weight, format!("{numbers}{piece}")));
+                numbers = " ".repeat(indent);
+            }
+        }
         if let Some(example) = example {
-            say(Weight::Dim, indent, example);
+            text.say(Weight::Dim, indent, example);
         }
     }
     if !paths.removals.is_empty() {
-        say(Weight::Plain, 0, "");
+        text.blank();
     }
     for removal in &paths.removals {
         let (freed, held) = (thousands(removal.freed.count), thousands(removal.held.count));
         let by = removal.by.as_deref().map_or_else(String::new, |by| format!(" by {}", visible(by)));
-        say(Weight::Plain, 0, &format!("without {}: {freed} freed, {held} held{by}", visible(&removal.without)));
+        text.say(Weight::Plain, 0, &format!("without {}: {freed} freed, {held} held{by}", visible(&removal.without)));
     }
 }
 

@@ -45,7 +45,8 @@ pub(super) fn fleet(state: &State, page: &mut Page<'_, '_>, height: usize) {
 fn cells(member: &Member) -> [String; 9] {
     let who = match (&member.subject.role, member.ended, &member.trouble) {
         (_, true, _) => "ended".to_owned(),
-        (_, _, Some(why)) => visible(why).into_owned(),
+        (Some(role), _, Some(why)) => visible(&format!("{role}: {why}")).into_owned(),
+        (None, _, Some(why)) => visible(why).into_owned(),
         (Some(role), ..) => visible(role).into_owned(),
         (None, ..) => visible(&member.subject.command).into_owned(),
     };

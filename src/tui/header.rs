@@ -27,6 +27,9 @@ pub(super) fn header(state: &State, page: &mut Page<'_, '_>, height: usize) {
     if lines > 0 {
         page.line(Weight::Bold, &title(board, width));
     }
+    if board.rounds == 0 {
+        return page.line(Weight::Plain, "the first look is under way");
+    }
     if lines > 1 {
         page.line(Weight::Plain, &gauge(&usage, limit, width));
     }
@@ -126,7 +129,7 @@ fn heap(board: &Board, width: usize) -> String {
     let total = board.total();
     let looks = board.shown().filter_map(|member| member.trends.looks()).max();
     let since = board.shown().map(|member| member.trends.since()).max().unwrap_or_default();
-    let Some(looks) = looks else { return "the first look is under way".to_owned() };
+    let looks = looks.unwrap_or(0);
     let objects = format!("objects {} ({})", thousands(total.count), signed(total.since.count));
     let bytes = format!("heap {} ({})", iec(total.bytes), signed_iec(total.since.bytes));
     fields(width, [objects, bytes, format!("since the baseline {} ago", span(since)), counted(looks, "look")])

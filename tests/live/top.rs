@@ -213,7 +213,8 @@ fn the_culprit_rises_and_its_holder_is_found_while_keys_react() {
     });
     terminal.press("\r");
     terminal.until_shown(&format!("{GROWN} in process {}", target.pid));
-    terminal.until_shown("held by __main__.");
+    terminal.until_shown("% held by ");
+    terminal.until_shown("1,000 freed, 0 held");
     terminal.press("?");
     terminal.until_shown("what came since the baseline");
     terminal.press("x\u{1b}");

@@ -24,7 +24,9 @@ pub(super) fn run(
         };
         let round = matches!(event, Event::Round(_));
         match &event {
-            Event::Left(pid) => ui.say(&format!("process {pid} ended")),
+            Event::Left(pid) if state.board.member(*pid).is_some_and(|member| !member.ended) => {
+                ui.say(&format!("process {pid} ended"));
+            }
             Event::Failed(pid, why) => ui.warn(&format!("process {pid}: {why}")),
             _ => {}
         }
