@@ -219,6 +219,17 @@ fn the_culprit_rises_and_its_holder_is_found_while_keys_react() {
     terminal.until_shown("what came since the baseline");
     terminal.press("x\u{1b}");
     terminal.until_shown("s sort");
+
+    // Ctrl-Z gives the terminal back, and fg takes it again, at once.
+    terminal.press("\u{1a}");
+    let pid = terminal.child.id();
+    until("leakspy is stopped", || state(pid, pid) == Some('T'));
+    assert!(!is_held(target.pid), "leakspy stopped while it held the target still");
+    assert_eq!(target.ask("ping")["pong"], true);
+    until("the screen is given back", || terminal.raw().ends_with("\u{1b}[?25h"));
+    let drawn = terminal.raw().len();
+    terminal.signal(Signal::SIGCONT);
+    until("all is drawn again", || terminal.raw().get(drawn..).is_some_and(|raw| raw.contains("builtins.str")));
     terminal.press("q");
     assert_eq!(terminal.left().code(), Some(0));
     target.assert_unharmed();

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::cursor::{Hide, Show};
 use crossterm::execute;
-use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use crossterm::terminal::{
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
 use ratatui::backend::CrosstermBackend;
 use ratatui::{Frame, Terminal};
 
@@ -43,7 +45,7 @@ impl Screen {
             }));
         });
         take_over()?;
-        match Terminal::new(CrosstermBackend::new(BufWriter::new(out))) {
+        match canvas(out) {
             Ok(terminal) => Ok(Screen { terminal }),
             Err(why) => {
                 give_back();
@@ -65,7 +67,10 @@ impl Screen {
     /// # Errors
     /// What the terminal says.
     pub fn clear(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        // Not by the library's own way: that asks the terminal for its cursor, and the answer goes to whoever reads keys.
+        execute!(io::stdout(), Clear(ClearType::All))?;
+        self.terminal = canvas(io::stdout())?;
+        Ok(())
     }
 
     /// Gives the terminal back for a while; [`Screen::again`] takes it once more.
@@ -79,7 +84,7 @@ impl Screen {
     /// What the terminal says.
     pub fn again(&mut self) -> io::Result<()> {
         take_over()?;
-        self.terminal.clear()
+        self.clear()
     }
 }
 
@@ -87,6 +92,11 @@ impl Drop for Screen {
     fn drop(&mut self) {
         give_back();
     }
+}
+
+/// Something to draw on, of which nothing is known to be drawn yet.
+fn canvas(out: Stdout) -> io::Result<Terminal<CrosstermBackend<BufWriter<Stdout>>>> {
+    Terminal::new(CrosstermBackend::new(BufWriter::new(out)))
 }
 
 fn take_over() -> io::Result<()> {
