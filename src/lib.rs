@@ -7,7 +7,7 @@
 //!                         ├← cpython ─┐
 //! addr ← heap ←───────────┘           ├← capture ← cli
 //!         ↑                           │             │
-//!         ├ snapshot ←────────────────┼─────────────┤
+//!         ├ snapshot, recording ←─────┼─────────────┤
 //!         └ analysis ← report (← tui) ┴─────────────┘
 //! ```
 //!
@@ -22,6 +22,7 @@ pub mod docs;
 pub mod heap;
 pub mod memory;
 pub mod process;
+pub mod recording;
 pub mod report;
 pub mod snapshot;
 pub mod tui;

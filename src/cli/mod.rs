@@ -11,6 +11,7 @@ pub mod output;
 pub mod pause;
 pub mod quantity;
 pub mod source;
+pub mod threshold;
 pub mod ui;
 
 pub use args::Args;
@@ -28,11 +29,13 @@ pub fn run(args: &Args, ui: &mut Ui) -> Result<Exit, Failure> {
         args::Command::Top(args) => commands::top::run(args, ui),
         args::Command::Ps(args) => commands::ps::run(args, ui),
         args::Command::Info(args) => commands::info::run(args, ui),
+        args::Command::Growth(args) => commands::growth::run(args, ui),
         args::Command::Snapshot(args) => commands::snapshot::run(args, ui),
         args::Command::Find(args) => commands::find::run(args, ui),
         args::Command::Show(args) => commands::show::run(args, ui),
         args::Command::Referrers(args) => commands::referrers::run(args, ui),
         args::Command::Paths(args) => commands::paths::run(args, ui),
+        args::Command::Record(args) => commands::record::run(args, ui),
         args::Command::Audit(args) => commands::audit::run(args, ui),
     }
 }

@@ -1,14 +1,18 @@
 //! Findings as JSON, the stable interface: names and order of the keys are a promise to scripts.
 
 mod audit;
+mod changes;
 mod find;
+mod growth;
 mod paths;
 mod referrers;
 mod show;
 mod top;
 
 pub use audit::audit;
+pub use changes::{NothingMore, changes, changes_line};
 pub use find::find;
+pub use growth::{Crossed, growth, since_fork};
 pub use paths::paths;
 pub use referrers::referrers;
 pub use show::show;
@@ -122,7 +126,15 @@ fn measured(capture: &Capture) -> Capture {
 }
 
 fn write(out: &mut dyn Write, answer: &impl Serialize) -> io::Result<()> {
-    let mut text = serde_json::to_string_pretty(answer)?;
+    finish(out, serde_json::to_string_pretty(answer)?)
+}
+
+/// The same in one line, for streams.
+fn write_line(out: &mut dyn Write, answer: &impl Serialize) -> io::Result<()> {
+    finish(out, serde_json::to_string(answer)?)
+}
+
+fn finish(out: &mut dyn Write, mut text: String) -> io::Result<()> {
     // JSON lets DEL, C1 controls and marks of direction stand as they are, a terminal obeys them. Outside of strings JSON
     // has none of these, so what is replaced is always part of one, and means the same afterwards.
     if text.chars().any(steers) {
@@ -146,7 +158,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::analysis::{HistogramOptions, histogram};
     use crate::heap::info::{Collector, Generation, HeapFacts, LayoutSource, MappedFile, ProcessFacts};
-    use crate::heap::{Build, Census, Coverage};
+    use crate::heap::{Build, Census, Coverage, GenerationPoint};
 
     /// The capture of the contract's example.
     pub fn capture() -> Capture {
@@ -199,8 +211,17 @@ pub(crate) mod tests {
                 interpreter: 0,
                 collecting: false,
                 generations: vec![
-                    Generation { name: "0".into(), objects: 431 },
-                    Generation { name: "permanent".into(), objects: 0 },
+                    Generation {
+                        name: "0".into(),
+                        objects: 431,
+                        counters: Some(GenerationPoint {
+                            count: 77,
+                            collections: Some(1200),
+                            collected: Some(5300),
+                            uncollectable: Some(2),
+                        }),
+                    },
+                    Generation { name: "permanent".into(), objects: 0, counters: None },
                 ],
             }],
         }
@@ -315,5 +336,10 @@ pub(crate) mod tests {
         let answer = text(|out| info(out, &target()));
         assert!(answer.starts_with("{\n  \"schema\": \"leakspy/info/1\",\n  \"capture\": {\n"), "{answer}");
         assert!(answer.contains("\"ratio\": 0.9954"), "{answer}");
+        let answer: serde_json::Value = serde_json::from_str(&answer).expect("JSON");
+        let young = serde_json::json!({"name": "0", "objects": 431, "count": 77, "collections": 1200,
+            "collected": 5300, "uncollectable": 2});
+        let permanent = serde_json::json!({"name": "permanent", "objects": 0});
+        assert_eq!(answer["gc"][0]["generations"], serde_json::json!([young, permanent]));
     }
 }

@@ -170,7 +170,7 @@ fn the_terminal_is_as_it_was_on_every_way_out() {
     for (keys, signal, code) in [
         ("q", None, Some(0)),
         ("/q\u{3}", None, Some(130)),
-        ("?", Some(Signal::SIGTERM), None),
+        ("?", Some(Signal::SIGTERM), Some(143)),
         ("", Some(Signal::SIGINT), Some(130)),
         ("\r", Some(Signal::SIGHUP), None),
     ] {

@@ -1,5 +1,7 @@
 //! What may be typed. Says nothing of what is then done.
 
+mod growth;
+mod record;
 mod top;
 
 use std::path::PathBuf;
@@ -14,6 +16,8 @@ use crate::analysis::{
 };
 use crate::cli::quantity;
 
+pub use growth::{ChangeKey, GrowthArgs};
+pub use record::RecordArgs;
 pub use top::{TopArgs, TrendKey};
 
 /// Rows of a table for people, unless they ask for others.
@@ -35,6 +39,7 @@ Examples:
   leakspy types -p 25867 --json -o heap.json everything, for a program
   leakspy types -p 25867 --nonblocking       never stop it, not for milliseconds
   leakspy top -p 25867                       the same live, with what grows first
+  leakspy growth -p 25867 --times 5          what grows: five times, every 10 seconds
   leakspy snapshot -p 25867 -o heap.parquet  keep the heap for later
   leakspy types -s heap.parquet              the same answer, from the file
   leakspy find -p 25867 --type app.Timing    which objects: their addresses
@@ -42,6 +47,7 @@ Examples:
   leakspy referrers -p 25867 --type app.Timing --depth 4
                                              what holds these objects, and what holds that
   leakspy paths -p 25867 --type app.Timing   why these objects are alive: who holds them
+  leakspy record -p 25867 -o app.jsonl       a line each 10 s, until it ends: what grows
 
 The process is stopped for some milliseconds, copied, let go, and only then looked into. Nothing is loaded into it, and \
 nothing is written to it.
@@ -117,6 +123,9 @@ pub enum Command {
     Ps(PsArgs),
     /// Say what is known of one process: version, build, layout, heap, collector
     Info(InfoArgs),
+    /// Say what grew between looks at one process, or since it was forked; with limits for CI and cron
+    #[command(after_help = growth::EXAMPLES)]
+    Growth(GrowthArgs),
     /// Write a process's heap into a file, for a look at it later or elsewhere
     Snapshot(SnapshotArgs),
     /// Find objects: their addresses, by type and size
@@ -131,6 +140,9 @@ pub enum Command {
     /// Say why objects are alive: the ways from modules and threads to them, merged
     #[command(after_help = PATHS_EXAMPLES)]
     Paths(PathsArgs),
+    /// Write a line a look into a file, for hours or days: memory, objects, the types that grow
+    #[command(after_help = record::EXAMPLES)]
+    Record(RecordArgs),
     /// Compare refcounts with the references found, to judge leakspy by
     #[command(hide = true)]
     Audit(AuditArgs),

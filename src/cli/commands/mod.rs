@@ -2,9 +2,11 @@
 
 pub mod audit;
 pub mod find;
+pub mod growth;
 pub mod info;
 pub mod paths;
 pub mod ps;
+pub mod record;
 pub mod referrers;
 pub mod show;
 pub mod snapshot;

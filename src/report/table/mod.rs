@@ -1,7 +1,9 @@
 //! Findings as tables for people: as wide as the terminal, biggest first. For programs there are JSON and CSV.
 
 mod audit;
+mod changes;
 mod find;
+mod growth;
 mod info;
 mod paths;
 mod processes;
@@ -11,7 +13,9 @@ mod top;
 mod types;
 
 pub use audit::audit;
+pub use changes::changes;
 pub use find::find;
+pub use growth::{growth, loaded, since_fork};
 pub use info::info;
 pub use paths::{held_by, paths};
 pub use processes::processes;

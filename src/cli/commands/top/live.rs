@@ -42,6 +42,7 @@ pub(super) fn run(args: &TopArgs, mut state: State, wires: &Wires, out: Stdout, 
         End::Quit if state.board.is_over() => Exit::Gone,
         End::Quit => Exit::Done,
         End::Interrupt | End::Signal(SIGINT) => Exit::Interrupted,
+        End::Signal(SIGTERM) => Exit::Terminated,
         End::Signal(signal) => {
             // Ends as it would have ended without leakspy's care for the terminal, so that a shell sees the signal.
             let _ = signal_hook::low_level::emulate_default_handler(signal);

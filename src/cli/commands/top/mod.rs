@@ -70,7 +70,7 @@ struct Wires {
 pub fn run(args: &TopArgs, ui: &mut Ui) -> Result<Exit, Failure> {
     let among = match (args.tree, &args.pids[..]) {
         (Some(root), _) => Among::Tree(root),
-        (None, []) => return Err(source::none_named("top").into()),
+        (None, []) => return Err(source::unnamed(&capture::list(), "top").into()),
         (None, pids) => {
             let mut pids = pids.to_vec();
             pids.sort_unstable();
