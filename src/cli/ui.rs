@@ -97,6 +97,13 @@ impl Ui {
         out.is_terminal().then_some(out)
     }
 
+    /// Stops the log where it would be written over a picture.
+    pub fn hush(&self) {
+        if io::stderr().is_terminal() {
+            log::set_max_level(LevelFilter::Off);
+        }
+    }
+
     /// May colours, bold and dim text be used on standard output?
     #[must_use]
     pub fn colour(&self) -> bool {

@@ -12,14 +12,14 @@ const LINES: &[&str] = &[
     "p Space   pause, go on                        + -  look less, more often",
     "q Ctrl-C  leave     Ctrl-Z  stop, fg goes on     Ctrl-L  draw anew",
     "",
-    "growth    what came since the baseline and stayed: the least gain in the later half",
-    "          of the looks. An object of a class weighs 1 KiB at least: what it holds",
-    "          counts as dict, str, float, and the class shall stand above its innards",
+    "growth    what came since the baseline and stayed: the least gain in the later",
+    "          half of the looks. An object of a class weighs 1 KiB at least: what it",
+    "          holds counts as dict, str, float, and a class shall outrank its innards",
     "^         more than at the baseline, and never fell at a look since",
     "*         tp_basicsize and items only: a type of a C extension",
-    "[##++..]  # PSS of what is watched, + the rest of its cgroup, . free to its limit",
-    "pause     it is held still while it is copied: less than 1% of the time, for which",
-    "          the interval is stretched. K M G: powers of 1,024 (counts: of 1,000)",
+    "[##++..]  # PSS of what is watched, + the rest of its cgroup, . free below limit",
+    "pause     it is held still while it is copied: less than 1% of the time, and the",
+    "          interval is stretched for that. K M G: 1,024s (of counts: 1,000s)",
 ];
 
 /// Columns that it takes.

@@ -6,12 +6,22 @@ use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use super::support::*;
+use super::support::{PATIENCE, Python, Target, command, each_python, leakspy, pythons, state};
+
+/// Looks every few milliseconds, and leaves the cores to those that are waited for.
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < PATIENCE, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(3));
+    }
+}
 
 // --- a terminal -----------------------------------------------------------------------------------------------------------------
 
@@ -85,7 +95,11 @@ impl Terminal {
     }
 
     fn until_shown(&self, text: &str) {
-        until(&format!("{text:?} is shown"), || self.screen().contains(text));
+        let began = Instant::now();
+        while !self.screen().contains(text) {
+            assert!(began.elapsed() < PATIENCE, "waited in vain for {text:?} on\n{}", self.screen());
+            std::thread::sleep(Duration::from_millis(3));
+        }
     }
 
     fn signal(&self, signal: Signal) {

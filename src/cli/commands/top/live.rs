@@ -29,6 +29,7 @@ enum End {
 /// Runs until somebody leaves.
 pub(super) fn run(args: &TopArgs, mut state: State, wires: &Wires, out: Stdout, ui: &mut Ui) -> Result<Exit, Failure> {
     interrupt::leave_to_others();
+    ui.hush();
     listen_for_signals(wires.tell.clone()).map_err(|why| refused(&why))?;
     let mut screen = Screen::enter(out).map_err(|why| refused(&why))?;
     listen_for_keys(wires.tell.clone());
