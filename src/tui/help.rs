@@ -14,7 +14,7 @@ const LINES: &[&str] = &[
     "",
     "growth    what came since the baseline and stayed: the least gain in the later",
     "          half of the looks. An object of a class weighs 1 KiB at least: what it",
-    "          holds counts as dict, str, float, and a class shall outrank its innards",
+    "          holds counts as dict, str, float; a class shall outrank its innards",
     "^         more than at the baseline, and never fell at a look since",
     "*         tp_basicsize and items only: a type of a C extension",
     "[##++..]  # PSS of what is watched, + the rest of its cgroup, . free below limit",
