@@ -124,7 +124,7 @@ fn bars(own: u64, used: u64, most: u64, width: usize) -> String {
     format!("[{}{}{}]", "#".repeat(own), "+".repeat(others), ".".repeat(free))
 }
 
-/// `objects 2,513,325 (+1,204)  heap 124.9 MiB (+1.2 MiB)  baseline 3:12 ago, 96 looks`
+/// `objects 2,513,325 (+1,204)  heap 124.9 MiB (+1.2 MiB)  baseline 3:12 ago  96 looks`
 fn heap(board: &Board, width: usize) -> String {
     let total = board.total();
     let looks = board.shown().filter_map(|member| member.trends.looks()).max();
@@ -132,7 +132,7 @@ fn heap(board: &Board, width: usize) -> String {
     let looks = looks.unwrap_or(0);
     let objects = format!("objects {} ({})", thousands(total.count), signed(total.since.count));
     let bytes = format!("heap {} ({})", iec(total.bytes), signed_iec(total.since.bytes));
-    fields(width, [objects, bytes, format!("since the baseline {} ago", span(since)), counted(looks, "look")])
+    fields(width, [objects, bytes, format!("baseline {} ago", span(since)), counted(looks, "look")])
 }
 
 /// `pause 41.2 ms, 0.8% of the time  a look every 5.1 s, stretched from 2 s to hold it still < 1%`
