@@ -1,6 +1,7 @@
 //! Pure answers over what a heap holds: no process, no memory, no printing.
 
 pub mod audit;
+pub mod board;
 pub mod comparison;
 pub mod diff;
 pub mod find;
@@ -13,9 +14,11 @@ pub mod referrers;
 pub mod select;
 pub mod show;
 pub mod threshold;
+pub mod trend;
 pub mod verdict;
 
 pub use audit::{Account, Audit, AuditOptions, audit};
+pub use board::{Board, Glance, Member, Subject, Tempo};
 pub use comparison::{Balance, ChangeOptions, ChangeSort, Changed, Compared, Comparison, Moved, compare};
 pub use diff::{Change, changes};
 pub use find::{FindOptions, FindSort, Found, Sample, find};
@@ -28,3 +31,4 @@ pub use referrers::{Holder, Referrers, ReferrersOptions, referrers};
 pub use select::{Note, Selected, Unclear, Wanted, select};
 pub use show::{Link, Shown, show};
 pub use threshold::Threshold;
+pub use trend::{Delta, Trend, TrendSort, Trends};

@@ -4,6 +4,7 @@
 mod changes;
 mod holders;
 mod plot;
+mod top;
 
 use std::fs;
 use std::path::Path;

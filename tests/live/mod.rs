@@ -25,6 +25,7 @@ mod record;
 mod roots;
 mod snapshots;
 pub mod support;
+mod top;
 mod values;
 mod verdicts;
 mod web;
