@@ -2,7 +2,7 @@
 //! type at the same address is taken for the same one. Tells nothing of what changed within an object.
 //!
 //! What this cannot see: an object that the parent, too, made since the fork, of the same type at the same address. Both
-//! begin with the same free blocks, so a parent that goes on to work hides some of what its child made. The parent of a
+//! begin with the same free blocks, so a parent that goes on to work hides as much of what its child made. The parent of a
 //! pre-forking server waits for its children and makes next to nothing.
 
 use rustc_hash::{FxHashMap, FxHashSet};

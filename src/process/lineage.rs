@@ -1,4 +1,7 @@
-//! Two processes → does one run on what the other began: forked from it, with no exec since? Knows no parent that has ended.
+//! Two processes → does one run on what the other began: forked from it, with no exec since? And did that one itself go on to
+//! work? Knows no parent that has ended.
+
+use std::time::Duration;
 
 use super::Process;
 use crate::addr::Addr;
@@ -24,6 +27,37 @@ impl Process {
         Live::new(self.pid).read(at, &mut bytes).ok()?;
         Some(Birthmark { at, bytes })
     }
+
+    /// CPU time that it has used since `other` began, at the least: all that it ever used, less the time that it had until
+    /// then. Where it ran several threads before that, this may be too much.
+    #[must_use]
+    pub fn busy_since(&self, other: &Process) -> Option<Duration> {
+        let used = used_ticks(&std::fs::read_to_string(self.path("stat")).ok()?)?;
+        let before = other.start_time.saturating_sub(self.start_time);
+        ticks(used.saturating_sub(before))
+    }
+
+    /// How long ago it began.
+    #[must_use]
+    pub fn age(&self) -> Option<Duration> {
+        let uptime = std::fs::read_to_string("/proc/uptime").ok()?;
+        let up = Duration::try_from_secs_f64(uptime.split(' ').next()?.parse().ok()?).ok()?;
+        Some(up.saturating_sub(ticks(self.start_time)?))
+    }
+}
+
+/// Clock ticks as a time.
+fn ticks(n: u64) -> Option<Duration> {
+    let each = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).ok()??;
+    Duration::try_from_secs_f64(n as f64 / each as f64).ok()
+}
+
+/// Fields 14 and 15 of `/proc/PID/stat`: in user mode and in the kernel, without children. The name before them may hold
+/// anything.
+fn used_ticks(stat: &str) -> Option<u64> {
+    let mut fields = stat.rsplit_once(") ")?.1.split_ascii_whitespace().skip(11);
+    let mut field = || fields.next()?.parse::<u64>().ok();
+    field()?.checked_add(field()?)
 }
 
 fn random_at(auxv: &[u8]) -> Option<u64> {
@@ -42,6 +76,14 @@ mod tests {
         assert_eq!(random_at(&auxv), Some(0x7ffc_0000_1239));
         assert_eq!(random_at(&entry(0, 0)), None);
         assert_eq!(random_at(b"short"), None);
+    }
+
+    #[test]
+    fn used_time_is_read_behind_any_name() {
+        assert_eq!(used_ticks("7 (a) S (b) R 3 7 7 0 -1 4194304 1 2 3 4 50 6 7 8 20 0 1 0 4242 9 9"), Some(56));
+        assert_eq!(used_ticks("rubbish"), None);
+        let own = Process::open(i32::try_from(std::process::id()).expect("a pid")).expect("myself");
+        assert!(own.age().is_some_and(|age| age < Duration::from_secs(86_400)) && own.busy_since(&own).is_some());
     }
 
     #[test]

@@ -117,7 +117,7 @@ fn grown(python: &Python, many: u64) -> Vec<String> {
     let mut target = Target::start(python, "growing.py", &[]);
     target.settle();
     let growth = Growth::start(target.pid, &["--json", "--every", "50ms", "--times", "0"]);
-    for look in 2..5 {
+    for look in 2..4 {
         let idle = growth.next();
         assert_eq!(idle["look"], look);
         assert_eq!(idle["types"], serde_json::json!([]), "an idle target changes by nothing");
@@ -325,6 +325,24 @@ fn a_fork_is_told_by_what_it_made() {
         assert_free(parent as u32);
         assert_eq!(target.ask("ping")["pong"], true);
     });
+}
+
+#[test]
+fn a_parent_that_works_on_is_told() {
+    const WORKED: &str = "its parent worked, too";
+    let words = |mode: &str, enough: &dyn Fn(&str) -> bool| {
+        let target = Target::start(any_python(), "forked.py", &[mode]);
+        let pid = target.ready["pid"].to_string();
+        let mut said = String::new();
+        until("enough is said", || {
+            said = leakspy(&["growth", "--since-fork", "--json", "--pid", &pid]).expect(0).stderr;
+            enough(&said)
+        });
+        said
+    };
+    words("busy", &|said| said.contains(WORKED));
+    let plain = words("plain", &|_| true);
+    assert!(!plain.contains(WORKED), "{plain}");
 }
 
 #[test]

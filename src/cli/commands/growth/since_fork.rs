@@ -1,6 +1,6 @@
 //! Compares a forked process with the one that it was forked from, object by object; each is held still on its own.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Sink, Verdict, Warned};
 use crate::analysis::growth::{growers, holdings};
@@ -12,6 +12,9 @@ use crate::cli::{Exit, Failure, Refusal, Ui, pause, source};
 use crate::process::Process;
 use crate::report::text::shorten_end;
 use crate::report::{csv, json, table};
+
+/// A parent that merely waits for its children wakes now and then: not for more than this share of the time.
+const WAITING: f64 = 0.02;
 
 /// Runs it.
 ///
@@ -56,8 +59,21 @@ pub(super) fn run(args: &GrowthArgs, mut sink: Sink, ui: &mut Ui) -> Result<Exit
             table::loaded(&fork)
         ));
     }
+    if let Some(worked) = before.pid.and_then(|parent| worked(parent, &process)) {
+        ui.warn(&format!(
+            "its parent worked, too, since it forked: at least {:.1} s of CPU time. What it made where its child made \
+             something of the same type hides that: the new objects may be more",
+            worked.as_secs_f64()
+        ));
+    }
     verdict.tell(ui);
     Ok(verdict.exit())
+}
+
+/// CPU time that the parent used since the fork, where that is more than the little that a waiting one needs.
+fn worked(parent: i32, child: &Process) -> Option<Duration> {
+    let busy = Process::open(parent).ok()?.busy_since(child)?;
+    (busy.as_secs_f64() > child.age()?.as_secs_f64() * WAITING).then_some(busy)
 }
 
 fn look(options: &Options, ui: &mut Ui) -> Result<Graph, Refusal> {
