@@ -35,7 +35,8 @@ impl Change {
     }
 }
 
-fn delta(before: u64, after: u64) -> i64 {
+/// How much more; negative where it is less.
+pub(super) fn delta(before: u64, after: u64) -> i64 {
     let (less, more) = (before.min(after), before.max(after));
     let by = i64::try_from(more.saturating_sub(less)).unwrap_or(i64::MAX);
     if after < before { -by } else { by }

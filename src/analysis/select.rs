@@ -123,8 +123,10 @@ fn of_types(heap: &Heap, fits: impl Fn(&str) -> bool, note: Option<Note>) -> Sel
     Selected { ids: heap.objects.ids().filter(is_wanted).collect(), note }
 }
 
-/// `app.*` → `^app\..*$`.
-fn glob(pattern: &str) -> Option<Regex> {
+/// `app.*` → `^app\..*$`: a pattern for whole names, in which only `*` and `?` mean something. `None` where it is too large
+/// for a pattern.
+#[must_use]
+pub fn glob(pattern: &str) -> Option<Regex> {
     let mut regex = String::from("(?s)^");
     for c in pattern.chars() {
         match c {

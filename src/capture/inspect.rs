@@ -45,7 +45,8 @@ pub fn inspect(options: &Options) -> Result<Info, Error> {
     })
 }
 
-fn role(process: &Process) -> Option<String> {
+/// What a server calls a process, `uwsgi worker` for one, where that can be told.
+pub(super) fn role(process: &Process) -> Option<String> {
     let parent = process.parent().ok().and_then(|pid| Process::open(pid).ok()).map(|p| p.cmdline());
     find::role(&process.cmdline(), parent.as_deref()).map(list::role)
 }

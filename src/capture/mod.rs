@@ -4,12 +4,14 @@
 mod contents;
 mod copy;
 mod error;
+mod fleet;
 mod graph;
 #[cfg(test)]
 mod hostile;
 mod inspect;
 mod interpret;
 mod list;
+mod pace;
 mod plan;
 mod usage;
 mod values;
@@ -28,8 +30,10 @@ use crate::memory::{Live, Regions};
 use crate::process::{Process, access};
 
 pub use error::Error;
+pub use fleet::{Among, Fleet, Member, Turn};
 pub use inspect::inspect;
 pub use list::{PythonProcess, list};
+pub use pace::Pace;
 pub use usage::usage;
 pub use watch::Watch;
 

@@ -3,7 +3,7 @@
 
 use super::{Clock, Error, Options, Taken, Target, copy, usage};
 use crate::heap::Usage;
-use crate::process::Process;
+use crate::process::{Process, State};
 
 /// A process that is watched.
 pub struct Watch {
@@ -24,6 +24,12 @@ impl Watch {
     #[must_use]
     pub fn process(&self) -> &Process {
         &self.target.process
+    }
+
+    /// Is it still there, running the same program?
+    #[must_use]
+    pub fn is_same(&self) -> bool {
+        self.target.must_be_same().is_ok() && !matches!(self.process().state(), Err(_) | Ok(State::Zombie))
     }
 
     /// Its memory as the operating system counts it; stops nothing.

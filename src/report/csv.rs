@@ -1,9 +1,11 @@
 //! Findings as CSV: a heading and a row each, bytes as plain numbers. Where the numbers come from does not fit in here;
 //! it stands in JSON.
 
+mod changes;
 mod objects;
 mod paths;
 
+pub use changes::changes;
 pub use objects::{audit, find, referrers, show};
 pub use paths::paths;
 

@@ -1,12 +1,14 @@
 //! Findings as JSON, the stable interface: names and order of the keys are a promise to scripts.
 
 mod audit;
+mod changes;
 mod find;
 mod paths;
 mod referrers;
 mod show;
 
 pub use audit::audit;
+pub use changes::{NothingMore, changes, changes_line};
 pub use find::find;
 pub use paths::paths;
 pub use referrers::referrers;
@@ -120,7 +122,15 @@ fn measured(capture: &Capture) -> Capture {
 }
 
 fn write(out: &mut dyn Write, answer: &impl Serialize) -> io::Result<()> {
-    let mut text = serde_json::to_string_pretty(answer)?;
+    finish(out, serde_json::to_string_pretty(answer)?)
+}
+
+/// The same in one line, for streams.
+fn write_line(out: &mut dyn Write, answer: &impl Serialize) -> io::Result<()> {
+    finish(out, serde_json::to_string(answer)?)
+}
+
+fn finish(out: &mut dyn Write, mut text: String) -> io::Result<()> {
     // JSON lets DEL, C1 controls and marks of direction stand as they are, a terminal obeys them. Outside of strings JSON
     // has none of these, so what is replaced is always part of one, and means the same afterwards.
     if text.chars().any(steers) {

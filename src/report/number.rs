@@ -48,6 +48,26 @@ pub fn iec_average(bytes: f64) -> String {
     format!("{value:.decimals$} {}", UNITS.get(unit).copied().unwrap_or_default())
 }
 
+/// A difference, with its sign: `+5,000`, `-12`, `0`.
+#[must_use]
+pub fn signed(n: i64) -> String {
+    format!("{}{}", sign(n), thousands(n.unsigned_abs()))
+}
+
+/// A difference in bytes, with its sign: `+1.1 MiB`, `-12 B`, `0 B`.
+#[must_use]
+pub fn signed_iec(bytes: i64) -> String {
+    format!("{}{}", sign(bytes), iec(bytes.unsigned_abs()))
+}
+
+fn sign(n: i64) -> &'static str {
+    match n {
+        0 => "",
+        1.. => "+",
+        _ => "-",
+    }
+}
+
 /// A part of a whole, 0 to 1, as `31.2%`; what is there but would be rounded away is `<0.1%`.
 #[must_use]
 pub fn percent(part: f64) -> String {
@@ -86,6 +106,12 @@ mod tests {
         assert_eq!(iec(131_000_000), "124.9 MiB");
         assert_eq!(iec(u64::MAX), "16.0 EiB");
         assert_eq!(iec_average(71.4), "71 B");
+    }
+
+    #[test]
+    fn differences_have_a_sign() {
+        assert_eq!([0, 5000, -12, i64::MIN].map(signed), ["0", "+5,000", "-12", "-9,223,372,036,854,775,808"]);
+        assert_eq!([0, 1 << 20, -12].map(signed_iec), ["0 B", "+1.0 MiB", "-12 B"]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Answers over heaps that are written by hand, against files that show what people and programs get to see. A change there is
 //! meant to be looked at: `LEAKSPY_BLESS=1` writes the files anew.
 
+mod changes;
 mod holders;
 
 use std::fs;

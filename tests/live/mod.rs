@@ -13,6 +13,7 @@ mod bad_input;
 mod budgets;
 mod busy;
 mod edges;
+mod fleet;
 mod harm;
 mod histogram;
 mod holders;

@@ -70,12 +70,12 @@ pub struct Sum {
 }
 
 impl Sum {
-    fn add(&mut self, bytes: u64) {
+    pub(in crate::analysis) fn add(&mut self, bytes: u64) {
         self.count = self.count.saturating_add(1);
         self.bytes = self.bytes.saturating_add(bytes);
     }
 
-    fn join(&mut self, other: Sum) {
+    pub(in crate::analysis) fn join(&mut self, other: Sum) {
         self.count = self.count.saturating_add(other.count);
         self.bytes = self.bytes.saturating_add(other.bytes);
     }

@@ -1,6 +1,7 @@
 //! Findings as tables for people: as wide as the terminal, biggest first. For programs there are JSON and CSV.
 
 mod audit;
+mod changes;
 mod find;
 mod info;
 mod paths;
@@ -10,6 +11,7 @@ mod show;
 mod types;
 
 pub use audit::audit;
+pub use changes::changes;
 pub use find::find;
 pub use info::info;
 pub use paths::paths;
