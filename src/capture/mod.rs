@@ -5,6 +5,7 @@ mod contents;
 mod copy;
 mod error;
 mod fleet;
+mod fork;
 mod graph;
 #[cfg(test)]
 mod hostile;
@@ -31,6 +32,7 @@ use crate::process::{Process, access};
 
 pub use error::Error;
 pub use fleet::{Among, Fleet, Member, Turn};
+pub use fork::{NoParent, forked_from, forks_of};
 pub use inspect::inspect;
 pub use list::{PythonProcess, list};
 pub use pace::Pace;

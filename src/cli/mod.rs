@@ -11,6 +11,7 @@ pub mod output;
 pub mod pause;
 pub mod quantity;
 pub mod source;
+pub mod threshold;
 pub mod ui;
 
 pub use args::Args;
@@ -27,6 +28,7 @@ pub fn run(args: &Args, ui: &mut Ui) -> Result<Exit, Failure> {
         args::Command::Types(args) => commands::types::run(args, ui),
         args::Command::Ps(args) => commands::ps::run(args, ui),
         args::Command::Info(args) => commands::info::run(args, ui),
+        args::Command::Growth(args) => commands::growth::run(args, ui),
         args::Command::Snapshot(args) => commands::snapshot::run(args, ui),
         args::Command::Find(args) => commands::find::run(args, ui),
         args::Command::Show(args) => commands::show::run(args, ui),

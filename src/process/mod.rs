@@ -5,6 +5,7 @@ pub mod access;
 pub mod budget;
 pub mod find;
 pub mod freeze;
+pub mod lineage;
 pub mod secret;
 pub mod symbols;
 pub mod usage;

@@ -3,6 +3,7 @@
 mod audit;
 mod changes;
 mod find;
+mod growth;
 mod paths;
 mod referrers;
 mod show;
@@ -10,6 +11,7 @@ mod show;
 pub use audit::audit;
 pub use changes::{NothingMore, changes, changes_line};
 pub use find::find;
+pub use growth::{Crossed, growth, since_fork};
 pub use paths::paths;
 pub use referrers::referrers;
 pub use show::show;

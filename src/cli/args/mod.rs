@@ -1,5 +1,7 @@
 //! What may be typed. Says nothing of what is then done.
 
+mod growth;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,6 +13,8 @@ use crate::analysis::{
     FindOptions, FindSort, HistogramOptions, PathSort, PathsOptions, ReferrersOptions, Sample, Sort, Wanted,
 };
 use crate::cli::quantity;
+
+pub use growth::{ChangeKey, GrowthArgs};
 
 /// Rows of a table for people, unless they ask for others.
 const TABLE_ROWS: usize = 20;
@@ -30,6 +34,7 @@ Examples:
   leakspy types -p 25867 --filter '^myapp'   only types of myapp
   leakspy types -p 25867 --json -o heap.json everything, for a program
   leakspy types -p 25867 --nonblocking       never stop it, not for milliseconds
+  leakspy growth -p 25867 --times 5          what grows: five times, every 10 seconds
   leakspy snapshot -p 25867 -o heap.parquet  keep the heap for later
   leakspy types -s heap.parquet              the same answer, from the file
   leakspy find -p 25867 --type app.Timing    which objects: their addresses
@@ -109,6 +114,9 @@ pub enum Command {
     Ps(PsArgs),
     /// Say what is known of one process: version, build, layout, heap, collector
     Info(InfoArgs),
+    /// Say what grew between looks at one process, or since it was forked; with limits for CI and cron
+    #[command(after_help = growth::EXAMPLES)]
+    Growth(GrowthArgs),
     /// Write a process's heap into a file, for a look at it later or elsewhere
     Snapshot(SnapshotArgs),
     /// Find objects: their addresses, by type and size

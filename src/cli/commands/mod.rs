@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod find;
+pub mod growth;
 pub mod info;
 pub mod paths;
 pub mod ps;

@@ -3,6 +3,7 @@
 mod audit;
 mod changes;
 mod find;
+mod growth;
 mod info;
 mod paths;
 mod processes;
@@ -13,6 +14,7 @@ mod types;
 pub use audit::audit;
 pub use changes::changes;
 pub use find::find;
+pub use growth::{growth, loaded, since_fork};
 pub use info::info;
 pub use paths::paths;
 pub use processes::processes;
