@@ -33,11 +33,12 @@ SECTIONS = {
     "object": (None, "PyObject", "ob_refcnt ob_type"),
     "var_object": (None, "PyVarObject", "ob_size"),
     "gc_head": (None, "PyGC_Head", "gc_next=_gc_next|gc.gc_next gc_prev=_gc_prev|gc.gc_prev gc_refs=gc.gc_refs"),
-    "gc_generation": (None, "struct gc_generation", "head"),
+    "gc_generation": (None, "struct gc_generation", "head count"),
+    "gc_generation_stats": (None, "struct gc_generation_stats", "collections collected uncollectable"),
     "gc_runtime": (
         None,
         "struct _gc_runtime_state",
-        "generations permanent_generation generation0 collecting garbage",
+        "generations permanent_generation generation0 generation_stats collecting garbage",
     ),
     # The runtime, its interpreters and threads
     "runtime": (

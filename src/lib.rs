@@ -7,7 +7,7 @@
 //!                         ├← cpython ─┐
 //! addr ← heap ←───────────┘           ├← capture ← cli
 //!         ↑                           │             │
-//!         ├ snapshot ←────────────────┼─────────────┤
+//!         ├ snapshot, recording ←─────┼─────────────┤
 //!         └ analysis ← report ────────┴─────────────┘
 //! ```
 //!
@@ -22,5 +22,6 @@ pub mod docs;
 pub mod heap;
 pub mod memory;
 pub mod process;
+pub mod recording;
 pub mod report;
 pub mod snapshot;

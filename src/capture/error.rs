@@ -67,7 +67,7 @@ pub enum Error {
 }
 
 /// Did the process end meanwhile? One that is ending keeps its PID for a while, but has no memory any more.
-fn is_gone(process: &Process) -> bool {
+pub(super) fn is_gone(process: &Process) -> bool {
     let has_memory = |regions: Regions| regions.iter().next().is_some();
     !process.still_same() || !process.regions().is_ok_and(has_memory)
 }

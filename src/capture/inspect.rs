@@ -55,16 +55,22 @@ pub(super) fn role(process: &Process) -> Option<String> {
 fn collectors(details: &Details) -> Vec<Collector> {
     let each = details.lists_each.max(1);
     let names = ["0", "1", "2", "permanent"];
-    let chunks = details.generations.chunks(each).zip(0u64..);
+    let counters = details.collectors.iter().map(Some).chain(std::iter::repeat(None));
+    let chunks = details.generations.chunks(each).zip(counters).zip(0u64..);
     chunks
-        .map(|(lists, i)| Collector {
+        .map(|((lists, counted), i)| Collector {
             // the newest interpreter stands first in CPython's list
             interpreter: (details.generations.len() / each).saturating_sub(1) as u64 - i,
             collecting: details.collecting,
             generations: names
                 .iter()
                 .zip(lists)
-                .map(|(name, objects)| Generation { name: (*name).to_owned(), objects: *objects })
+                .enumerate()
+                .map(|(n, (name, objects))| Generation {
+                    name: (*name).to_owned(),
+                    objects: *objects,
+                    counters: counted.and_then(|counted| counted.get(n)).copied(),
+                })
                 .collect(),
         })
         .collect()

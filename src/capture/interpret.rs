@@ -7,12 +7,12 @@ use rustc_hash::FxHashSet;
 
 use super::{Clock, Details, Error, Options, Taken, Target, Watched, graph};
 use crate::addr::{Addr, AddrRange};
-use crate::cpython::gc;
 use crate::cpython::layout::Layout;
 use crate::cpython::objects::{self, Table, World};
 use crate::cpython::pymalloc::{self, Arena, ArenaMap};
 use crate::cpython::runtime::Runtime;
 use crate::cpython::types::TypeWorld;
+use crate::cpython::{gc, gc_counters};
 use crate::heap::{Build, Capture, Census, Coverage, Gaps, SizeBasis, TypeTally};
 use crate::memory::Memory;
 
@@ -195,6 +195,8 @@ fn tell_gaps(capture: &mut Capture, gaps: Gaps, references: u64) {
 fn details<M: Memory + ?Sized>(target: &Target, runtime: &Runtime, world: &World<'_, M>) -> Details {
     let located = &target.located;
     let arenas = world.map.arenas();
+    let counted = runtime.counters.iter().map(|counters| counters.read(world.mem, world.layout));
+    let collectors: Vec<_> = counted.map(Option::unwrap_or_default).collect();
     Details {
         layout_sources: target.layout_sources.clone(),
         python_path: located.path.clone(),
@@ -208,6 +210,8 @@ fn details<M: Memory + ?Sized>(target: &Target, runtime: &Runtime, world: &World
         } else {
             3
         },
+        gc: gc_counters::sum(&collectors),
+        collectors,
         ..Details::default()
     }
 }

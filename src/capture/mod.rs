@@ -26,7 +26,7 @@ use crate::cpython::layout::Layout;
 use crate::cpython::locate::{self, Located};
 use crate::cpython::offsets::{self, TableSource};
 use crate::cpython::runtime::Runtime;
-use crate::heap::{Capture, Census, Heap};
+use crate::heap::{Capture, Census, GenerationPoint, Heap};
 use crate::memory::{Live, Regions};
 use crate::process::{Process, access};
 
@@ -142,6 +142,10 @@ pub struct Details {
     pub generations: Vec<u64>,
     /// How many lists each collector has.
     pub lists_each: usize,
+    /// What each collector counted, in the order of the lists; empty for one that could not be read.
+    pub collectors: Vec<Vec<GenerationPoint>>,
+    /// The same, summed over the interpreters, youngest first; empty where it could not be read.
+    pub gc: Vec<GenerationPoint>,
     /// Was a collection under way?
     pub collecting: bool,
     /// The objects that were watched for.
@@ -225,7 +229,11 @@ impl Target {
         if !self.process.still_same() {
             return Err(Error::Gone { pid });
         }
-        if self.process.exe() != self.exe { Err(Error::Changed { pid }) } else { Ok(()) }
+        // Once its main thread has ended, the kernel does not tell any more what it runs.
+        match (self.process.exe(), &self.exe) {
+            (Some(now), Some(then)) if now != *then => Err(Error::Changed { pid }),
+            _ => Ok(()),
+        }
     }
 
     fn find(options: &Options) -> Result<Target, Error> {

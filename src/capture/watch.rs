@@ -2,7 +2,9 @@
 //! nor what to make of it.
 
 use super::{Clock, Error, Options, Taken, Target, copy, usage};
-use crate::heap::Usage;
+use crate::cpython::gc_counters;
+use crate::cpython::runtime::Runtime;
+use crate::heap::{GenerationPoint, Usage};
 use crate::process::{Process, State};
 
 /// A process that is watched.
@@ -26,16 +28,39 @@ impl Watch {
         &self.target.process
     }
 
-    /// Is it still there, running the same program?
+    /// Its Python, `3.11.7`.
+    #[must_use]
+    pub fn python(&self) -> String {
+        self.target.located.version.to_string()
+    }
+
+    /// Is it still there, running the same program? Also where its main thread has ended and others live on.
     #[must_use]
     pub fn is_same(&self) -> bool {
-        self.target.must_be_same().is_ok() && !matches!(self.process().state(), Err(_) | Ok(State::Zombie))
+        self.target.must_be_same().is_ok()
+            && match self.process().state() {
+                Ok(State::Zombie) => !super::error::is_gone(self.process()),
+                state => state.is_ok(),
+            }
     }
 
     /// Its memory as the operating system counts it; stops nothing.
     #[must_use]
     pub fn usage(&self) -> Usage {
         usage(self.process())
+    }
+
+    /// What its collector counts now, youngest generation first and summed over the interpreters; stops nothing and
+    /// copies nothing. Empty where it cannot be read: the process has ended, or it runs another program.
+    #[must_use]
+    pub fn pulse(&self) -> Vec<GenerationPoint> {
+        let Target { live, layout, located, .. } = &self.target;
+        if self.target.must_be_same().is_err() {
+            return Vec::new();
+        }
+        let collectors = Runtime::counters(live, layout, located).unwrap_or_default();
+        let read: Option<Vec<_>> = collectors.iter().map(|counters| counters.read(live, layout)).collect();
+        gc_counters::sum(&read.unwrap_or_default())
     }
 
     /// Looks once: a census, and with [`Options::objects`] or [`Options::references`] a heap.

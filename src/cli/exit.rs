@@ -22,6 +22,8 @@ pub enum Exit {
     Partial = 6,
     /// Interrupted.
     Interrupted = 130,
+    /// Asked to end by SIGTERM, and did so in order.
+    Terminated = 143,
 }
 
 impl From<Exit> for ExitCode {

@@ -1,17 +1,59 @@
 //! Ctrl-C. A target that is held still at that moment runs on: the kernel lets go of all that a tracer held when the
-//! tracer ends, so nothing need be done here but to end at once.
+//! tracer ends, so nothing need be done here but to end at once. A command with something to finish asks to be told instead.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, LazyLock};
+use std::thread;
+use std::time::Duration;
 
-use signal_hook::consts::SIGINT;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag::register_conditional_shutdown;
+use signal_hook::iterator::Signals;
 
 use crate::cli::Exit;
 
+/// Does SIGINT end leakspy at once?
+static AT_ONCE: LazyLock<Arc<AtomicBool>> = LazyLock::new(|| Arc::new(AtomicBool::new(true)));
+
 /// From now on an interrupt ends leakspy with the exit code that the contract gives it.
 pub fn end_with_exit_code() {
-    let always = Arc::new(AtomicBool::new(true));
-    if let Err(e) = signal_hook::flag::register_conditional_shutdown(SIGINT, Exit::Interrupted as i32, always) {
+    if let Err(e) = register_conditional_shutdown(SIGINT, Exit::Interrupted as i32, Arc::clone(&AT_ONCE)) {
         log::debug!("interrupts keep their default action: {e}");
+    }
+}
+
+/// What tells a command that it was asked to end, by SIGINT or SIGTERM. Who asks twice is obeyed at once.
+#[derive(Debug)]
+pub struct Asked(Receiver<Exit>);
+
+impl Asked {
+    /// From now on such a signal is told of here.
+    ///
+    /// # Errors
+    /// What the system says; signals then do what they did.
+    pub fn to_end() -> std::io::Result<Asked> {
+        let twice = Arc::new(AtomicBool::new(false));
+        register_conditional_shutdown(SIGTERM, Exit::Terminated as i32, Arc::clone(&twice))?;
+        let mut signals = Signals::new([SIGINT, SIGTERM])?;
+        AT_ONCE.store(false, Ordering::SeqCst);
+        let (tell, told) = channel();
+        thread::Builder::new().name("signals".into()).spawn(move || {
+            for signal in signals.forever() {
+                let exit = if signal == SIGINT { Exit::Interrupted } else { Exit::Terminated };
+                AT_ONCE.store(true, Ordering::SeqCst);
+                twice.store(true, Ordering::SeqCst);
+                if tell.send(exit).is_err() {
+                    break;
+                }
+            }
+        })?;
+        Ok(Asked(told))
+    }
+
+    /// Waits for so long; the exit code to end with, where somebody asks meanwhile or did before.
+    #[must_use]
+    pub fn wait(&self, long: Duration) -> Option<Exit> {
+        self.0.recv_timeout(long).ok()
     }
 }

@@ -34,6 +34,7 @@ pub fn run(args: &Args, ui: &mut Ui) -> Result<Exit, Failure> {
         args::Command::Show(args) => commands::show::run(args, ui),
         args::Command::Referrers(args) => commands::referrers::run(args, ui),
         args::Command::Paths(args) => commands::paths::run(args, ui),
+        args::Command::Record(args) => commands::record::run(args, ui),
         args::Command::Audit(args) => commands::audit::run(args, ui),
     }
 }

@@ -4,18 +4,20 @@ use std::time::Duration;
 
 use crate::addr::Addr;
 
-/// Reads `500ms`, `2s`, `1.5s`, `250us`, `1m`.
+/// Reads `500ms`, `2s`, `1.5s`, `250us`, `10m`, `8h`, `7d`.
 ///
 /// # Errors
 /// What was expected instead.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let expected = || "expected a number and its unit: 500ms, 2s, 1.5s".to_owned();
+    let expected = || "expected a number and its unit: 500ms, 2s, 1.5s, 10m, 8h".to_owned();
     let (number, unit) = split(text).ok_or_else(expected)?;
     let seconds = match unit.as_str() {
         "us" | "µs" => number / 1e6,
         "ms" => number / 1e3,
         "s" => number,
         "m" | "min" => number * 60.0,
+        "h" => number * 3600.0,
+        "d" => number * 86400.0,
         _ => return Err(expected()),
     };
     Duration::try_from_secs_f64(seconds).map_err(|_| "too long".to_owned())
@@ -77,7 +79,8 @@ mod tests {
         assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1500)));
         assert_eq!(duration("2 S"), Ok(Duration::from_secs(2)));
         assert_eq!(duration("0s"), Ok(Duration::ZERO));
-        for bad in ["", "500", "ms", "-1s", "1.2.3s", "infs", "NaNs", "1h", "99999999999999999999999s"] {
+        assert_eq!(duration("36h"), duration("1.5d"));
+        for bad in ["", "500", "ms", "-1s", "1.2.3s", "infs", "NaNs", "1w", "99999999999999999999999s"] {
             assert!(duration(bad).is_err(), "{bad}");
         }
     }

@@ -162,7 +162,8 @@ pub fn program() -> String {
     }
 }
 
-fn unnamed(found: &[PythonProcess], command: &str) -> Refusal {
+/// What to say where no process was named: which ones there are.
+pub(super) fn unnamed(found: &[PythonProcess], command: &str) -> Refusal {
     let open: Vec<&PythonProcess> = found.iter().filter(|process| process.access.is_ok()).collect();
     let (obstacle, rest) = match (open.len(), found.len()) {
         (0, 0) => ("and no Python process is in sight", "leakspy ps"),

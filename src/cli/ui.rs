@@ -23,6 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub struct Ui {
     colour: bool,
     progress: bool,
+    /// Columns of the line of progress that stands there now.
+    shown: usize,
 }
 
 impl Ui {
@@ -44,7 +46,7 @@ impl Ui {
             When::Always => true,
             When::Never => false,
         };
-        Ui { colour, progress: voice.verbose == 0 && io::stderr().is_terminal() }
+        Ui { colour, progress: voice.verbose == 0 && io::stderr().is_terminal(), shown: 0 }
     }
 
     /// Prints what clap has to say: help on standard output, wrong usage on standard error.
@@ -88,18 +90,48 @@ impl Ui {
         (!out.is_terminal()).then_some(out)
     }
 
+    /// Standard output, for lines that are written as they are made.
+    #[must_use]
+    pub fn lines(&mut self) -> io::Stdout {
+        io::stdout()
+    }
+
+    /// A line of progress, on a terminal only; the next one, or other words, take its place.
+    pub fn progress(&mut self, line: &str) {
+        if !self.progress {
+            return;
+        }
+        let columns = terminal_size_of(io::stderr()).map_or(80, |(Width(columns), _)| usize::from(columns.max(1)));
+        let line: String = visible(line).chars().take(columns.saturating_sub(1)).collect();
+        let length = line.chars().count();
+        let blank = self.shown.saturating_sub(length);
+        let _ = write!(io::stderr(), "\r{line}{:blank$}", "");
+        self.shown = length;
+    }
+
+    /// Takes the line of progress away.
+    fn clear(&mut self) {
+        if self.shown > 0 {
+            let _ = write!(io::stderr(), "\r{:1$}\r", "", self.shown);
+            self.shown = 0;
+        }
+    }
+
     /// A line of words.
     pub fn say(&mut self, line: &str) {
+        self.clear();
         words(&visible(line));
     }
 
     /// Something that a reader of the numbers should know.
     pub fn warn(&mut self, line: &str) {
+        self.clear();
         words(&format!("warning: {}", visible(line)));
     }
 
     /// Why nothing came of it.
     pub fn refuse(&mut self, refusal: &Refusal) {
+        self.clear();
         words(&format!("leakspy: {refusal}"));
     }
 

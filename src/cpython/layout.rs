@@ -63,9 +63,14 @@ structs! {
     /// `PyGC_Head`, before each object that the collector knows (`Include/internal/pycore_gc.h`).
     GcHeadLayout { gc_next: Field<Addr>, gc_prev: Field<Addr>, gc_refs: Maybe<i64> }
     /// `struct gc_generation`.
-    GcGenerationLayout { head: Part }
+    GcGenerationLayout { head: Part, count: Field<i32> }
+    /// `struct gc_generation_stats` (3.x).
+    GcGenerationStatsLayout { collections: Field<i64>, collected: Field<i64>, uncollectable: Field<i64> }
     /// `struct _gc_runtime_state`.
-    GcRuntimeLayout { generations: Part, permanent_generation: Option<Part>, generation0: Maybe<Addr>, collecting: Field<i32> }
+    GcRuntimeLayout {
+        generations: Part, permanent_generation: Option<Part>, generation0: Maybe<Addr>, generation_stats: Option<Part>,
+        collecting: Field<i32>,
+    }
     /// `_PyRuntimeState`.
     RuntimeLayout { interpreters_head: Field<Addr>, gc: Option<Part>, gil_locked: Option<Part> }
     /// `PyInterpreterState`.
@@ -556,6 +561,7 @@ pub struct Layout {
     pub var_object: VarObjectLayout,
     pub gc_head: GcHeadLayout,
     pub gc_generation: GcGenerationLayout,
+    pub gc_generation_stats: Option<GcGenerationStatsLayout>,
     pub gc_runtime: Option<GcRuntimeLayout>,
     pub runtime: Option<RuntimeLayout>,
     pub interpreter: InterpreterLayout,

@@ -69,6 +69,8 @@ pub struct Globals {
     pub maxarenas: Vec<Addr>,
     /// Static `interp_head`, to 3.6.
     pub interp_head: Vec<Addr>,
+    /// Static `generation_stats` of `Modules/gcmodule.c`, in 3.6: every candidate.
+    pub generation_stats: Vec<Symbol>,
     /// Other static variables, by name: every candidate.
     pub statics: HashMap<String, Vec<Symbol>>,
 }
@@ -190,12 +192,13 @@ fn exported(get: &dyn Fn(&str) -> Option<Addr>) -> Option<Globals> {
 
 fn with_statics(mut globals: Globals, pid: i32, mem: &dyn Memory, module: &Module) -> Globals {
     let Ok(file) = ModuleFile::open(pid, mem, module) else { return globals };
-    let names = ["arenas", "maxarenas", "interp_head"];
+    let names = ["arenas", "maxarenas", "interp_head", "generation_stats"];
     let Ok(mut found) = file.static_symbols(&[&names[..], &STATICS].concat()) else { return globals };
     let mut take = |name| found.remove(name).unwrap_or_default().into_iter().map(|s| s.addr).collect();
     globals.arenas = take("arenas");
     globals.maxarenas = take("maxarenas");
     globals.interp_head = take("interp_head");
+    globals.generation_stats = found.remove("generation_stats").unwrap_or_default();
     globals.statics = found;
     globals
 }

@@ -24,6 +24,8 @@ pub mod dict;
 pub mod edges;
 pub mod frames;
 pub mod gc;
+pub mod gc_counters;
+pub mod int;
 pub mod layout;
 pub mod locate;
 pub mod managed;

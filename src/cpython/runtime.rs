@@ -4,6 +4,7 @@
 //! afterwards. A layout is believed once [`Runtime::read`] has found what it must find.
 
 use super::gc::{self, GcList};
+use super::gc_counters::Counters;
 use super::layout::{ArenasHome, GcHome, Layout};
 use super::locate::Located;
 use super::objects;
@@ -23,6 +24,8 @@ pub struct Runtime {
     pub interpreters: Vec<Addr>,
     /// The collector's lists of all interpreters.
     pub lists: Vec<GcList>,
+    /// Where the collectors count, in the order of the interpreters.
+    pub counters: Vec<Counters>,
     /// `collecting` flags of all collectors.
     pub collecting: Vec<Addr>,
     /// `gil.locked` of all GILs.
@@ -107,6 +110,7 @@ impl Runtime {
                 let at = located.globals.generation0.unwrap_or_default();
                 let generations = pointer(mem, at, "_PyGC_generation0")?;
                 self.lists = gc::lists(layout, generations, None);
+                self.counters.push(Counters { generations, stats: static_stats(layout, located) });
                 Vec::new()
             }
             GcHome::Runtime => {
@@ -128,6 +132,7 @@ impl Runtime {
                     return Err(RuntimeError::Check { what: "gc.generation0 == &gc.generations[0]" });
                 }
                 self.lists.extend(gc::lists(layout, generations, g.permanent_generation.map(|p| of(p.at))));
+                self.counters.push(Counters { generations, stats: g.generation_stats.map(|stats| of(stats.at)) });
                 self.collecting.push(of(g.collecting.at));
             }
         }
@@ -184,6 +189,21 @@ impl Runtime {
         }
     }
 
+    /// Where the collectors of a running process count now: interpreters come and go. Follows only what leads there.
+    ///
+    /// # Errors
+    /// As [`Runtime::read`].
+    pub fn counters<M: Memory + ?Sized>(
+        mem: &M,
+        layout: &Layout,
+        located: &Located,
+    ) -> Result<Vec<Counters>, RuntimeError> {
+        let mut runtime = Runtime::default();
+        runtime.find_interpreters(mem, layout, located)?;
+        runtime.find_lists(mem, layout, located)?;
+        Ok(runtime.counters)
+    }
+
     /// Is no thread running Python, so that nothing can be half done? `None` where it cannot be told.
     pub fn is_quiet<M: Memory + ?Sized>(&self, mem: &M) -> Option<bool> {
         if self.gils.is_empty() {
@@ -201,6 +221,14 @@ impl Runtime {
         self.collecting.iter().any(|at| int(mem, *at) == Some(1))
             || self.lists.iter().any(|list| !gc::ends_agree(mem, layout, list))
     }
+}
+
+/// 3.6 keeps what its collections came to in a static array of their own.
+fn static_stats(layout: &Layout, located: &Located) -> Option<Addr> {
+    let size = layout.gc_generation_stats.as_ref()?.size.checked_mul(3)? as u64;
+    let mut whole = located.globals.generation_stats.iter().filter(|symbol| symbol.size == size);
+    // where several bear the name, nobody tells which it is
+    whole.next().filter(|_| whole.next().is_none()).map(|symbol| symbol.addr)
 }
 
 fn int<M: Memory + ?Sized>(mem: &M, at: Addr) -> Option<i32> {

@@ -104,33 +104,6 @@ pub fn shortest(layout: &Layout, tp_name: &str, heap: bool) -> Option<u64> {
     base.filter(|_| !heap).map(|s| s.size as u64)
 }
 
-/// The value of an int of at most one digit.
-pub fn small_int<M: Memory + ?Sized>(mem: &M, layout: &Layout, at: Addr) -> Option<i64> {
-    let l = &layout.long;
-    let view = mem.view(at, l.size).ok()?;
-    if layout.shape.int == IntShape::Py27 {
-        return view.at::<i64>(layout.object.size);
-    }
-    let digit = i64::from(view.at::<u32>(l.ob_digit.at)?);
-    match l.lv_tag {
-        Some(tag) => {
-            let tag = view.get(tag)?;
-            match (tag >> 3, tag & 3) {
-                (0, _) | (_, 1) => Some(0),
-                (1, 0) => Some(digit),
-                (1, 2) => digit.checked_neg(),
-                _ => None,
-            }
-        }
-        None => match view.get(layout.var_object.ob_size)? {
-            0 => Some(0),
-            1 => Some(digit),
-            -1 => digit.checked_neg(),
-            _ => None,
-        },
-    }
-}
-
 /// What the measuring of objects needs: the target's memory and its layout.
 pub struct Sizer<'a, M: ?Sized> {
     /// Where to read.

@@ -418,7 +418,7 @@ impl<'a, M: Memory + ?Sized> Types<'a, M> {
             .map(Addr)
             .unwrap_or_default();
         if Some(of) == self.world.int_type
-            && let Some(value) = super::size::small_int(self.mem, self.layout, at)
+            && let Some(value) = super::int::small(self.mem, self.layout, at)
         {
             return value.to_string();
         }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::heap::Capture;
+use crate::heap::{Capture, GenerationPoint};
 
 /// A file that the target has mapped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -48,6 +48,9 @@ pub struct Generation {
     pub name: String,
     /// Objects on its list.
     pub objects: u64,
+    /// `gc.get_count()` and `gc.get_stats()` of it; `None` for `permanent`, and where they could not be read.
+    #[serde(flatten)]
+    pub counters: Option<GenerationPoint>,
 }
 
 /// The garbage collector of one interpreter.

@@ -156,7 +156,7 @@ pub(super) mod tests {
     use super::*;
     use crate::analysis::{HistogramOptions, histogram};
     use crate::heap::info::{Collector, Generation, HeapFacts, LayoutSource, MappedFile, ProcessFacts};
-    use crate::heap::{Build, Census, Coverage};
+    use crate::heap::{Build, Census, Coverage, GenerationPoint};
 
     /// The capture of the contract's example.
     pub fn capture() -> Capture {
@@ -209,8 +209,17 @@ pub(super) mod tests {
                 interpreter: 0,
                 collecting: false,
                 generations: vec![
-                    Generation { name: "0".into(), objects: 431 },
-                    Generation { name: "permanent".into(), objects: 0 },
+                    Generation {
+                        name: "0".into(),
+                        objects: 431,
+                        counters: Some(GenerationPoint {
+                            count: 77,
+                            collections: Some(1200),
+                            collected: Some(5300),
+                            uncollectable: Some(2),
+                        }),
+                    },
+                    Generation { name: "permanent".into(), objects: 0, counters: None },
                 ],
             }],
         }
@@ -325,5 +334,10 @@ pub(super) mod tests {
         let answer = text(|out| info(out, &target()));
         assert!(answer.starts_with("{\n  \"schema\": \"leakspy/info/1\",\n  \"capture\": {\n"), "{answer}");
         assert!(answer.contains("\"ratio\": 0.9954"), "{answer}");
+        let answer: serde_json::Value = serde_json::from_str(&answer).expect("JSON");
+        let young = serde_json::json!({"name": "0", "objects": 431, "count": 77, "collections": 1200,
+            "collected": 5300, "uncollectable": 2});
+        let permanent = serde_json::json!({"name": "permanent", "objects": 0});
+        assert_eq!(answer["gc"][0]["generations"], serde_json::json!([young, permanent]));
     }
 }

@@ -1,6 +1,7 @@
 //! What may be typed. Says nothing of what is then done.
 
 mod growth;
+mod record;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use crate::analysis::{
 use crate::cli::quantity;
 
 pub use growth::{ChangeKey, GrowthArgs};
+pub use record::RecordArgs;
 
 /// Rows of a table for people, unless they ask for others.
 const TABLE_ROWS: usize = 20;
@@ -42,6 +44,7 @@ Examples:
   leakspy referrers -p 25867 --type app.Timing --depth 4
                                              what holds these objects, and what holds that
   leakspy paths -p 25867 --type app.Timing   why these objects are alive: who holds them
+  leakspy record -p 25867 -o app.jsonl       a line each 10 s, until it ends: what grows
 
 The process is stopped for some milliseconds, copied, let go, and only then looked into. Nothing is loaded into it, and \
 nothing is written to it.
@@ -131,6 +134,9 @@ pub enum Command {
     /// Say why objects are alive: the ways from modules and threads to them, merged
     #[command(after_help = PATHS_EXAMPLES)]
     Paths(PathsArgs),
+    /// Write a line a look into a file, for hours or days: memory, objects, the types that grow
+    #[command(after_help = record::EXAMPLES)]
+    Record(RecordArgs),
     /// Compare refcounts with the references found, to judge leakspy by
     #[command(hide = true)]
     Audit(AuditArgs),

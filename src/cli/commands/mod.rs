@@ -6,6 +6,7 @@ pub mod growth;
 pub mod info;
 pub mod paths;
 pub mod ps;
+pub mod record;
 pub mod referrers;
 pub mod show;
 pub mod snapshot;

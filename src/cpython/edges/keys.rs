@@ -5,10 +5,11 @@ use std::borrow::Cow;
 
 use super::Reader;
 use crate::addr::Addr;
+use crate::cpython::int;
 use crate::cpython::layout::{IntShape, StrShape};
 use crate::cpython::text::{self, StrState};
 use crate::heap::{Label, LabelId, TextId};
-use crate::memory::{Memory, View};
+use crate::memory::Memory;
 
 /// Longest name in a label, in characters; longer ones are cut.
 const LONGEST: usize = 64;
@@ -124,28 +125,9 @@ impl<'a, M: Memory + ?Sized> Reader<'a, M> {
             return None;
         }
         if int && l.shape.int == IntShape::Py27 {
-            return self.view(at, l.object.size.checked_add(8)?)?.at::<i64>(l.object.size);
+            return int::small(self.mem, l, at);
         }
-        let (digits, negative) = match l.long.lv_tag {
-            Some(tag) => {
-                let tag = self.view(at, l.long.ob_digit.at)?.get(tag)?;
-                (tag >> 3, tag & 3 == 2)
-            }
-            None => {
-                let size = self.view(at, l.var_object.size)?.get(l.var_object.ob_size)?;
-                (size.unsigned_abs(), size < 0)
-            }
-        };
-        if digits > 3 {
-            return None;
-        }
-        let bytes = usize::try_from(digits.checked_mul(4)?).ok()?;
-        let view = self.view(at.up(l.long.ob_digit.at as u64)?, bytes)?;
-        let mut value = 0i128;
-        for digit in view.bytes().chunks_exact(4).rev() {
-            value = value.checked_mul(1 << 30)?.checked_add(i128::from(View::new(digit).at::<u32>(0)?))?;
-        }
-        i64::try_from(if negative { value.checked_neg()? } else { value }).ok()
+        i64::try_from(int::value(self.mem, l, at)?).ok()
     }
 
     /// What stands behind the last dot of a type's name in C.

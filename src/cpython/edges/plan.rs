@@ -156,7 +156,7 @@ impl<M: Memory + ?Sized> Planner<'_, '_, M> {
             let entries = crate::cpython::dict::entries(self.world.mem, self.world.layout, dict)?;
             let number = |wanted: &str| {
                 let (_, value) = entries.iter().find(|(k, _)| self.types.text(*k).is_some_and(|t| t == wanted))?;
-                u64::try_from(crate::cpython::size::small_int(self.world.mem, self.world.layout, *value)?).ok()
+                u64::try_from(crate::cpython::int::small(self.world.mem, self.world.layout, *value)?).ok()
             };
             number("n_sequence_fields")?;
             number(key).filter(|n| *n < 1 << 12)

@@ -4,8 +4,8 @@ use std::sync::atomic::Ordering;
 
 use super::{RECENT, Walker};
 use crate::addr::{Addr, AddrRange};
+use crate::cpython::int;
 use crate::cpython::layout::IntShape;
-use crate::cpython::size;
 use crate::memory::{Memory, View};
 
 impl<M: Memory + ?Sized> Walker<'_, M> {
@@ -93,7 +93,7 @@ impl<M: Memory + ?Sized> Walker<'_, M> {
             let Some(at) = at else { continue };
             let refcount = self.world.mem.word(at).unwrap_or(0) & 0xffff_ffff;
             let small = Some(of) == self.world.types.int_type
-                && size::small_int(self.world.mem, l, at).is_some_and(|n| (-5..=1024).contains(&n));
+                && int::small(self.world.mem, l, at).is_some_and(|n| (-5..=1024).contains(&n));
             if refcount > 900_000_000 || small && refcount > 0 && l.shape.int == IntShape::ObSize {
                 self.candidates.insert(at.0);
             }

@@ -3,44 +3,31 @@
 
 use super::WIDEST;
 use crate::addr::Addr;
+use crate::cpython::int;
 use crate::cpython::layout::{IntShape, Layout};
-use crate::memory::{Memory, View};
+use crate::memory::Memory;
 
-/// Bits of a digit (`PyLong_SHIFT`) on 64-bit machines.
-const SHIFT: u64 = 30;
 /// Digits of an int that may fit an answer.
 const FEW: u64 = WIDEST as u64 / 9;
 /// Nine decimal digits at a time.
 const NINE: u64 = 1_000_000_000;
 
 pub(super) fn bool<M: Memory + ?Sized>(mem: &M, layout: &Layout, at: Addr) -> Option<String> {
-    let value = crate::cpython::size::small_int(mem, layout, at)?;
+    let value = int::small(mem, layout, at)?;
     Some(if value == 0 { "False" } else { "True" }.into())
 }
 
 pub(super) fn int27<M: Memory + ?Sized>(mem: &M, layout: &Layout, at: Addr) -> Option<String> {
-    crate::cpython::size::small_int(mem, layout, at).map(|value| value.to_string())
+    int::small(mem, layout, at).map(|value| value.to_string())
 }
 
 /// In full, or as `<int of 3,322 bits>`: as many as `int.bit_length()` says.
 pub(super) fn int<M: Memory + ?Sized>(mem: &M, layout: &Layout, at: Addr, room: usize) -> Option<String> {
-    let l = &layout.long;
-    let (count, negative) = match l.lv_tag {
-        Some(tag) => {
-            let tag = mem.view(at, l.ob_digit.at).ok()?.get(tag)?;
-            (tag >> 3, tag & 3 == 2)
-        }
-        None => {
-            let size = mem.view(at, layout.var_object.size).ok()?.get(layout.var_object.ob_size)?;
-            (size.unsigned_abs(), size < 0)
-        }
-    };
-    let first = at.up(l.ob_digit.at as u64)?;
+    let head = int::head(mem, layout, at)?;
+    let (count, negative) = (head.digits, head.negative);
     let old = layout.shape.int == IntShape::Py27;
     if count <= FEW {
-        let bytes = mem.view(first, usize::try_from(count.checked_mul(4)?).ok()?).ok()?;
-        let digits = bytes.bytes().chunks_exact(4).filter_map(|digit| View::new(digit).at::<u32>(0));
-        let text = decimal(digits.collect(), negative);
+        let text = decimal(head.digits(mem)?, negative);
         let text = if old { format!("{text}L") } else { text };
         if text.len() <= room {
             return Some(text);
@@ -48,9 +35,9 @@ pub(super) fn int<M: Memory + ?Sized>(mem: &M, layout: &Layout, at: Addr, room: 
     }
     let last = count.checked_sub(1)?;
     let mut top = [0; 4];
-    mem.read(first.up(last.checked_mul(4)?)?, &mut top).ok()?;
+    mem.read(head.first.up(last.checked_mul(4)?)?, &mut top).ok()?;
     let top = u64::from(u32::BITS.saturating_sub(u32::from_le_bytes(top).leading_zeros()));
-    let bits = last.checked_mul(SHIFT)?.checked_add(top)?;
+    let bits = last.checked_mul(int::SHIFT)?.checked_add(top)?;
     Some(format!("<{}int of {} bits>", if negative { "negative " } else { "" }, thousands(bits)))
 }
 
@@ -60,7 +47,7 @@ fn decimal(mut digits: Vec<u32>, negative: bool) -> String {
     while digits.iter().any(|digit| *digit != 0) {
         let mut rest = 0u64;
         for digit in digits.iter_mut().rev() {
-            let sum = rest << SHIFT | u64::from(*digit);
+            let sum = rest << int::SHIFT | u64::from(*digit);
             *digit = u32::try_from(sum / NINE).unwrap_or(u32::MAX);
             rest = sum % NINE;
         }

@@ -10,11 +10,12 @@ use super::{Finder, MOST, Places, modules};
 use crate::addr::Addr;
 use crate::cpython::dict;
 use crate::cpython::frames::{Frame, Frames, Owner};
+use crate::cpython::int;
 use crate::cpython::layout::{FrameShape, IntShape};
 use crate::cpython::objects::Row;
 use crate::cpython::types::Types;
 use crate::heap::RootKind;
-use crate::memory::{Memory, View};
+use crate::memory::Memory;
 
 /// From a `struct pthread` of glibc on x86_64 to its thread id and to its pointer to itself, in bytes (`nptl/descr.h`).
 const PTHREAD: (usize, usize) = (720, 16);
@@ -107,14 +108,7 @@ fn unsigned<M: Memory + ?Sized>(places: &Places<'_, M>, at: Addr) -> Option<u64>
     if Some(of) != places.globals.long_type {
         return None;
     }
-    let digits = match l.long.lv_tag {
-        Some(tag) => view.get(tag)? >> 3,
-        None => u64::try_from(view.get(l.var_object.ob_size)?).ok()?,
-    };
-    let first = at.up(l.long.ob_digit.at as u64)?;
-    let view = places.mem.view(first, usize::try_from(digits.min(3)).ok()?.checked_mul(4)?).ok()?;
-    let digit = |bytes: &[u8]| View::new(bytes).at::<u32>(0).map(u64::from);
-    view.bytes().chunks_exact(4).rev().try_fold(0u64, |value, bytes| Some(value.checked_shl(30)? | digit(bytes)?))
+    u64::try_from(int::value(places.mem, l, at)?).ok()
 }
 
 fn name<M: Memory + ?Sized>(places: &Places<'_, M>, at: Addr, names: &FxHashMap<u64, String>, is_main: bool) -> String {
