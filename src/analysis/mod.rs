@@ -29,5 +29,5 @@ pub use paths::{PathSort, Paths, PathsOptions, Way, paths};
 pub use referrers::{Holder, Referrers, ReferrersOptions, referrers};
 pub use select::{Note, Selected, Unclear, Wanted, select};
 pub use show::{Link, Shown, show};
-pub use survivors::{Moves, Survivors, Track, survivors};
+pub use survivors::{Difference, Moves, Survivors, Track, survivors};
 pub use threshold::Threshold;
