@@ -8,7 +8,7 @@
 //! addr ← heap ←───────────┘           ├← capture ← cli
 //!         ↑                           │             │
 //!         ├ snapshot, recording ←─────┼─────────────┤
-//!         └ analysis ← report ────────┴─────────────┘
+//!         └ analysis ← report (← tui) ┴─────────────┘
 //! ```
 //!
 //! `heap`, `analysis` and `report` know no process and no C struct; `cpython` is the only folder that does.
@@ -25,3 +25,4 @@ pub mod process;
 pub mod recording;
 pub mod report;
 pub mod snapshot;
+pub mod tui;

@@ -1,6 +1,7 @@
 //! Pure answers over what a heap holds: no process, no memory, no printing.
 
 pub mod audit;
+pub mod board;
 pub mod comparison;
 pub mod diff;
 pub mod find;
@@ -15,8 +16,10 @@ pub mod select;
 pub mod show;
 pub mod survivors;
 pub mod threshold;
+pub mod trend;
 
 pub use audit::{Account, Audit, AuditOptions, audit};
+pub use board::{Board, Glance, Member, Subject, Tempo};
 pub use comparison::{Balance, ChangeOptions, ChangeSort, Changed, Compared, Comparison, Moved, compare};
 pub use diff::{Change, changes};
 pub use find::{FindOptions, FindSort, Found, Sample, find};
@@ -31,3 +34,4 @@ pub use select::{Note, Selected, Unclear, Wanted, select};
 pub use show::{Link, Shown, show};
 pub use survivors::{Difference, Moves, Survivors, Track, survivors};
 pub use threshold::Threshold;
+pub use trend::{Delta, Trend, TrendSort, Trends};

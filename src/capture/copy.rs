@@ -7,7 +7,7 @@ use super::interpret::{self, Moment};
 use super::plan::{self, Plan};
 use super::{Clock, Error, Options, Taken, Target, Values};
 use crate::addr::AddrRange;
-use crate::memory::{Image, Live, Paged};
+use crate::memory::{Buffer, Image, Live, Paged};
 use crate::process::freeze::{Freeze, FreezeError};
 use crate::process::{State, budget};
 
@@ -27,14 +27,20 @@ const LEAST: u64 = 32 << 20;
 /// Room for what appears between plan and copy: a share of the plan, and at least this much.
 const SPARE: u64 = 8 << 20;
 
+/// What one look leaves for the next of the same process.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    buffer: Option<Buffer>,
+}
+
 /// Takes the look; again where the moment proves torn only afterwards (a link half done in the middle of a list, a pool
 /// that had just lost a block), as long as all looks together stay within half the pause budget.
-pub(super) fn take(target: &Target, options: &Options, clock: &mut Clock) -> Result<Taken, Error> {
+pub(super) fn take(target: &Target, options: &Options, kept: &mut Kept, clock: &mut Clock) -> Result<Taken, Error> {
     let mut held = Duration::ZERO;
     let mut looks = 1;
     loop {
         let left = Options { pause_budget: options.pause_budget.saturating_sub(held), ..options.clone() };
-        let mut taken = once(target, &left, clock)?;
+        let mut taken = once(target, &left, kept, clock)?;
         held = held.saturating_add(taken.details.pause);
         let settled = taken.capture.consistent || !taken.capture.frozen;
         // In a stopped process nothing will be other next time.
@@ -48,14 +54,16 @@ pub(super) fn take(target: &Target, options: &Options, clock: &mut Clock) -> Res
 }
 
 /// Takes one look.
-fn once(target: &Target, options: &Options, clock: &mut Clock) -> Result<Taken, Error> {
+fn once(target: &Target, options: &Options, kept: &mut Kept, clock: &mut Clock) -> Result<Taken, Error> {
     let (arenas, _) = interpret::arenas(&target.live, &target.layout, &target.runtime);
     let ranges = plan::joined_ranges(arenas.iter().map(|a| a.range));
     let plan = plan::plan(&target.process, &target.live, &target.regions, &ranges);
     clock.lap("plan");
     // The copy, a bit for each 8 bytes of arenas, and the results.
     let needed = plan.bytes().saturating_add(spare(&plan)).saturating_add(plan.bytes() / 48).saturating_add(OWN);
-    let allowed = options.max_memory.unwrap_or_else(|| budget::Budget::now().bytes);
+    // What is kept from the look before is no longer free, but ours to use.
+    let held = kept.buffer.as_ref().map_or(0, Buffer::len);
+    let allowed = options.max_memory.unwrap_or_else(|| budget::Budget::now().bytes.saturating_add(held));
     log::debug!(
         "plan: {} bytes in {} ranges, {} bytes untouched, {} raw; {needed} needed of {allowed}",
         plan.bytes(),
@@ -74,9 +82,10 @@ fn once(target: &Target, options: &Options, clock: &mut Clock) -> Result<Taken, 
     }
     let moment = Moment { allowed, whole: needed, spare: allowed.saturating_sub(needed), ..Moment::default() };
     if needed > allowed {
+        kept.buffer = None;
         return in_pieces(target, options, &plan, moment, clock);
     }
-    whole(target, options, &plan, moment, clock)
+    whole(target, options, &plan, moment, kept, clock)
 }
 
 /// Room for what appears between plan and copy.
@@ -89,10 +98,11 @@ fn whole(
     options: &Options,
     plan: &Plan,
     mut moment: Moment,
+    kept: &mut Kept,
     clock: &mut Clock,
 ) -> Result<Taken, Error> {
     let live = Live::new(target.process.pid());
-    let mut image = Image::prepare(live, &target.regions, &plan.ranges, spare(plan))
+    let mut image = Image::prepare(live, &target.regions, &plan.ranges, spare(plan), kept.buffer.take())
         .map_err(|why| Error::Io { message: format!("no memory for the copy: {why}") })?;
     clock.lap("prepare");
     moment.spare = moment.spare.saturating_add(OWN / 2);
@@ -110,7 +120,9 @@ fn whole(
         let ranges: Vec<AddrRange> = image.ranges().collect();
         plan::elsewhere(&ranges, arenas)
     };
-    interpret::interpret(target, &image, &elsewhere, options, moment, clock)
+    let taken = interpret::interpret(target, &image, &elsewhere, options, moment, clock);
+    kept.buffer = Some(image.into_buffer());
+    taken
 }
 
 /// Stops the target at a quiet moment, copies, lets go.

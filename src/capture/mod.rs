@@ -173,6 +173,8 @@ struct Target {
     process: Process,
     /// The program it runs: `exec` changes that and keeps PID and start time.
     exe: Option<PathBuf>,
+    /// Where its stack begins: a program that becomes itself anew has the same path.
+    stack_start: Option<u64>,
     live: Live,
     regions: Regions,
     located: Located,
@@ -189,7 +191,7 @@ pub fn take(options: &Options) -> Result<Taken, Error> {
     let mut clock = Clock::new();
     let target = Target::find(options)?;
     clock.lap("find");
-    copy::take(&target, options, &mut clock)
+    copy::take(&target, options, &mut copy::Kept::default(), &mut clock)
 }
 
 /// Looks at a process once, and reads the references between its objects.
@@ -230,10 +232,15 @@ impl Target {
             return Err(Error::Gone { pid });
         }
         // Once its main thread has ended, the kernel does not tell any more what it runs.
-        match (self.process.exe(), &self.exe) {
-            (Some(now), Some(then)) if now != *then => Err(Error::Changed { pid }),
-            _ => Ok(()),
+        let other_exe = self.process.exe().is_some_and(|now| self.exe.as_ref().is_some_and(|then| now != *then));
+        // Where the same program was started anew by exec, its stack begins elsewhere.
+        let other_stack =
+            self.process.stack_start().is_some_and(|now| self.stack_start.is_some_and(|then| now != then));
+        if !other_exe && !other_stack {
+            return Ok(());
         }
+        // It may have ended between these questions.
+        if self.process.still_same() { Err(Error::Changed { pid }) } else { Err(Error::Gone { pid }) }
     }
 
     fn find(options: &Options) -> Result<Target, Error> {
@@ -245,9 +252,9 @@ impl Target {
         let located = locate::locate(pid, &live, &regions).map_err(|why| Error::not_python(&process, &why))?;
         let (layout, layout_sources) =
             choose_layout(options, &located, &live).map_err(|why| why.unless_gone(&process))?;
-        let exe = process.exe();
-        let mut target =
-            Target { process, exe, live, regions, located, layout, layout_sources, runtime: Runtime::default() };
+        let (exe, stack_start) = (process.exe(), process.stack_start());
+        let runtime = Runtime::default();
+        let mut target = Target { process, exe, stack_start, live, regions, located, layout, layout_sources, runtime };
         target.read_runtime()?;
         Ok(target)
     }
@@ -257,7 +264,8 @@ impl Target {
     fn refresh(&mut self) -> Result<(), Error> {
         self.must_be_same()?;
         self.regions = self.process.regions()?;
-        self.read_runtime()
+        // What is read while it becomes another program makes no sense, and that is the reason then.
+        self.read_runtime().or_else(|why| self.must_be_same().and(Err(why)))
     }
 
     fn read_runtime(&mut self) -> Result<(), Error> {

@@ -11,6 +11,7 @@ use crate::process::{Process, State};
 pub struct Watch {
     target: Target,
     options: Options,
+    kept: copy::Kept,
 }
 
 impl Watch {
@@ -19,7 +20,7 @@ impl Watch {
     /// # Errors
     /// See [`Error`].
     pub fn open(options: &Options) -> Result<Watch, Error> {
-        Ok(Watch { target: Target::find(options)?, options: options.clone() })
+        Ok(Watch { target: Target::find(options)?, options: options.clone(), kept: copy::Kept::default() })
     }
 
     /// The process.
@@ -69,6 +70,12 @@ impl Watch {
     /// See [`Error`]; [`Error::Gone`] once the process has ended, [`Error::Changed`] once it runs another program.
     pub fn look(&mut self) -> Result<Taken, Error> {
         self.target.refresh()?;
-        copy::take(&self.target, &self.options, &mut Clock::new())
+        copy::take(&self.target, &self.options, &mut self.kept, &mut Clock::new())
+    }
+
+    /// Gives back the memory for the copy, which is otherwise kept from look to look and as large as the copy: for waits
+    /// so long that making it again (some ten milliseconds a look of 1 M objects) is nothing to them.
+    pub fn rest(&mut self) {
+        self.kept = copy::Kept::default();
     }
 }

@@ -44,6 +44,12 @@ impl Refusal {
         self
     }
 
+    /// What stood in the way.
+    #[must_use]
+    pub fn obstacle(&self) -> &str {
+        &self.obstacle
+    }
+
     /// What an answer that could not be put into its shape comes to; it is written to memory, so this is not expected.
     #[must_use]
     pub fn of_rendering(error: std::io::Error) -> Refusal {

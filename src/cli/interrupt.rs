@@ -23,6 +23,11 @@ pub fn end_with_exit_code() {
     }
 }
 
+/// From now on somebody else sees to SIGINT: whoever has changed the terminal must put it back first.
+pub fn leave_to_others() {
+    AT_ONCE.store(false, Ordering::SeqCst);
+}
+
 /// What tells a command that it was asked to end, by SIGINT or SIGTERM. Who asks twice is obeyed at once.
 #[derive(Debug)]
 pub struct Asked(Receiver<Exit>);

@@ -26,6 +26,7 @@ pub use ui::Ui;
 pub fn run(args: &Args, ui: &mut Ui) -> Result<Exit, Failure> {
     match &args.command {
         args::Command::Types(args) => commands::types::run(args, ui),
+        args::Command::Top(args) => commands::top::run(args, ui),
         args::Command::Ps(args) => commands::ps::run(args, ui),
         args::Command::Info(args) => commands::info::run(args, ui),
         args::Command::Growth(args) => commands::growth::run(args, ui),

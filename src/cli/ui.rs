@@ -90,6 +90,26 @@ impl Ui {
         (!out.is_terminal()).then_some(out)
     }
 
+    /// Standard output, for pictures; `None` where it is no terminal.
+    #[must_use]
+    pub fn screen(&self) -> Option<io::Stdout> {
+        let out = io::stdout();
+        out.is_terminal().then_some(out)
+    }
+
+    /// Stops the log where it would be written over a picture.
+    pub fn hush(&self) {
+        if io::stderr().is_terminal() {
+            log::set_max_level(LevelFilter::Off);
+        }
+    }
+
+    /// May colours, bold and dim text be used on standard output?
+    #[must_use]
+    pub fn colour(&self) -> bool {
+        self.colour
+    }
+
     /// Standard output, for lines that are written as they are made.
     #[must_use]
     pub fn lines(&mut self) -> io::Stdout {

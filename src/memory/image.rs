@@ -26,10 +26,51 @@ struct Segment {
     at: usize,
 }
 
+/// Memory for a copy, mapped and touched; one copy's can be the next one's.
+#[derive(Debug)]
+pub struct Buffer {
+    bytes: MmapMut,
+}
+
+impl Buffer {
+    /// Maps and touches `len` bytes.
+    fn new(len: usize) -> io::Result<Buffer> {
+        let mut bytes = MmapMut::map_anon(len)?;
+        // Huge pages make the touch several times cheaper; without them it is only slower.
+        let _ = bytes.advise(Advice::HugePage);
+        bytes.par_chunks_mut(PIECE).for_each(|piece| {
+            for page in piece.chunks_mut(PAGE as usize) {
+                if let Some(first) = page.first_mut() {
+                    // kept by the compiler although nobody reads it
+                    *std::hint::black_box(first) = 0;
+                }
+            }
+        });
+        Ok(Buffer { bytes })
+    }
+
+    /// Does it hold `len` bytes without a third of it left over?
+    fn suits(&self, len: usize) -> bool {
+        (self.bytes.len() / 3).saturating_mul(2) <= len && len <= self.bytes.len()
+    }
+
+    /// Its size, in bytes, all of them resident.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    /// Is there no room at all?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+}
+
 /// A copy of parts of an address space.
 pub struct Image {
     segments: Vec<Segment>,
-    bytes: MmapMut,
+    buffer: Buffer,
     used: usize,
     /// Where the planned segments end and those that were found late begin.
     planned: usize,
@@ -42,24 +83,24 @@ pub struct Image {
 }
 
 impl Image {
-    /// Maps and touches room for `ranges` and `spare` further bytes; copies nothing yet.
+    /// Maps and touches room for `ranges` and `spare` further bytes; copies nothing yet. A buffer from before is used where
+    /// it is large enough and not far too large, and else given back first, so that there are never two.
     ///
     /// # Errors
     /// Where the kernel refuses the memory.
-    pub fn prepare(live: Live, regions: &Regions, ranges: &[AddrRange], spare: u64) -> io::Result<Image> {
+    pub fn prepare(
+        live: Live,
+        regions: &Regions,
+        ranges: &[AddrRange],
+        spare: u64,
+        before: Option<Buffer>,
+    ) -> io::Result<Image> {
         let wanted = ranges.iter().map(AddrRange::len).fold(spare, u64::saturating_add).max(PAGE);
         let len = usize::try_from(wanted).map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
-        let mut bytes = MmapMut::map_anon(len)?;
-        // Huge pages make the touch several times cheaper; without them it is only slower.
-        let _ = bytes.advise(Advice::HugePage);
-        bytes.par_chunks_mut(PIECE).for_each(|piece| {
-            for page in piece.chunks_mut(PAGE as usize) {
-                if let Some(first) = page.first_mut() {
-                    // kept by the compiler although nobody reads it
-                    *std::hint::black_box(first) = 0;
-                }
-            }
-        });
+        let buffer = match before.filter(|buffer| buffer.suits(len)) {
+            Some(buffer) => buffer,
+            None => Buffer::new(len)?,
+        };
         let mut at = 0usize;
         let segments = ranges
             .iter()
@@ -70,7 +111,7 @@ impl Image {
             })
             .collect();
         let constant = regions.iter().filter(|r| r.read && !r.write && !r.is_anonymous()).map(|r| r.range).collect();
-        Ok(Image { segments, bytes, used: at, planned: at, raw: Vec::new(), live, constant, text: Mutex::default() })
+        Ok(Image { segments, buffer, used: at, planned: at, raw: Vec::new(), live, constant, text: Mutex::default() })
     }
 
     /// Copies all prepared ranges, as many threads at once as there are processors; what has gone meanwhile is left
@@ -80,7 +121,7 @@ impl Image {
     /// [`FaultKind::Gone`] or [`FaultKind::Denied`] where nothing more can be read.
     pub fn fill(&mut self, mut between: impl FnMut()) -> Result<(), Fault> {
         let live = &self.live;
-        let mut rest: &mut [u8] = self.bytes.get_mut(..self.planned).unwrap_or_default();
+        let mut rest: &mut [u8] = self.buffer.bytes.get_mut(..self.planned).unwrap_or_default();
         let mut pieces = Vec::new();
         for segment in self.segments.iter().filter(|s| s.at < self.planned) {
             let mut start = segment.range.start;
@@ -120,7 +161,7 @@ impl Image {
     pub fn add(&mut self, range: AddrRange) -> Result<bool, Fault> {
         let len = usize::try_from(range.len()).unwrap_or(usize::MAX);
         let Some(end) = self.used.checked_add(len) else { return Ok(false) };
-        let Some(into) = self.bytes.get_mut(self.used..end) else { return Ok(false) };
+        let Some(into) = self.buffer.bytes.get_mut(self.used..end) else { return Ok(false) };
         let missing = self.live.copy(&[range], into)?.missing;
         self.segments.push(Segment { range, at: self.used });
         self.used = end;
@@ -163,6 +204,12 @@ impl Image {
         self.segments = kept;
     }
 
+    /// Gives up the copy and keeps its memory for the next.
+    #[must_use]
+    pub fn into_buffer(self) -> Buffer {
+        self.buffer
+    }
+
     /// Bytes that were copied.
     #[must_use]
     pub fn copied(&self) -> u64 {
@@ -186,7 +233,7 @@ impl Image {
         if u64::try_from(end).ok()? > s.range.len() {
             return None;
         }
-        self.bytes.get(s.at.checked_add(skip)?..s.at.checked_add(end)?)
+        self.buffer.bytes.get(s.at.checked_add(skip)?..s.at.checked_add(end)?)
     }
 
     fn is_raw(&self, at: Addr) -> bool {
@@ -258,7 +305,7 @@ impl Memory for Image {
     fn window(&self, at: Addr) -> Option<(AddrRange, &[u8])> {
         let s = self.segment(at)?;
         let len = usize::try_from(s.range.len()).ok()?;
-        Some((s.range, self.bytes.get(s.at..s.at.checked_add(len)?)?))
+        Some((s.range, self.buffer.bytes.get(s.at..s.at.checked_add(len)?)?))
     }
 
     fn holds(&self, at: Addr) -> bool {

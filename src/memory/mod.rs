@@ -26,7 +26,7 @@ pub mod region;
 pub mod view;
 
 pub use fault::{Fault, FaultKind};
-pub use image::Image;
+pub use image::{Buffer, Image};
 pub use live::Live;
 pub use paged::Paged;
 pub use region::{Region, Regions};

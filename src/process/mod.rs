@@ -200,6 +200,13 @@ impl Process {
         std::fs::read_link(self.path("exe")).ok()
     }
 
+    /// Where its main stack begins, which `exec` puts to another place; `None` where it cannot be told. Two runs of a
+    /// program without address randomization have the same.
+    #[must_use]
+    pub fn stack_start(&self) -> Option<u64> {
+        Stat::read(self.pid).ok().map(|stat| stat.stack_start).filter(|at| *at != 0)
+    }
+
     /// Its short name, at most 15 bytes.
     #[must_use]
     pub fn comm(&self) -> String {
@@ -409,6 +416,8 @@ struct Stat {
     parent: i32,
     is_kernel_thread: bool,
     start_time: u64,
+    /// 0 for those who may not trace it.
+    stack_start: u64,
 }
 
 impl Stat {
@@ -441,6 +450,8 @@ impl Stat {
             is_kernel_thread: fields.nth(4)?.parse::<u64>().ok()? & PF_KTHREAD != 0,
             // Field 22.
             start_time: fields.nth(12)?.parse().ok()?,
+            // Field 28, after vsize, rss, rsslim, startcode, endcode.
+            stack_start: fields.nth(5)?.parse().ok()?,
         })
     }
 }

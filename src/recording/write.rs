@@ -124,7 +124,12 @@ impl Writer {
     /// What the system said; a disk that is full, say. The next line may be tried all the same.
     pub fn write(&mut self, line: &Line) -> Result<Written, Error> {
         let encoded = line.encode();
-        let written = match &mut self.place {
+        match line.event {
+            Event::Started { .. } => _ = self.started.insert(line.pid, line.clone()),
+            Event::Ended { .. } => _ = self.started.remove(&line.pid),
+            _ => {}
+        }
+        Ok(match &mut self.place {
             Place::Stream(stream) => {
                 stream.write_all(&encoded)?;
                 stream.flush()?;
@@ -140,13 +145,7 @@ impl Writer {
                 file.append(&encoded)?;
                 made_room
             }
-        };
-        match line.event {
-            Event::Started { .. } => _ = self.started.insert(line.pid, line.clone()),
-            Event::Ended { .. } => _ = self.started.remove(&line.pid),
-            _ => {}
-        }
-        Ok(written)
+        })
     }
 }
 
@@ -161,14 +160,8 @@ impl Appended {
     fn make_room(&mut self, more: u64) -> Result<Written, Error> {
         let found = self.file.file().metadata()?;
         if !is_at(&found, &self.path) {
-            // Without its name it goes on being written to, if there cannot be another one.
-            return Ok(match open(&self.path) {
-                Ok(file) => {
-                    self.file = file;
-                    Written::Renewed
-                }
-                Err(_) => Written::Appended,
-            });
+            self.file = open(&self.path)?;
+            return Ok(Written::Renewed);
         }
         if found.len() == 0 || found.len().saturating_add(more) <= self.most / 2 {
             return Ok(Written::Appended);

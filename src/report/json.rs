@@ -8,6 +8,7 @@ mod growth;
 mod paths;
 mod referrers;
 mod show;
+mod top;
 
 pub use audit::audit;
 pub use changes::{NothingMore, changes, changes_line};
@@ -17,6 +18,7 @@ pub use growth::{Crossed, growth, since_fork};
 pub use paths::paths;
 pub use referrers::referrers;
 pub use show::show;
+pub use top::top;
 
 use std::io::{self, Write};
 
@@ -154,7 +156,7 @@ fn escaped(c: char) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::analysis::{HistogramOptions, histogram};
     use crate::heap::info::{Collector, Generation, HeapFacts, LayoutSource, MappedFile, ProcessFacts};

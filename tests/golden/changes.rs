@@ -121,3 +121,53 @@ fn what_is_new_and_gone() {
     );
     assert_golden("changes/objects.csv", &written(|out| csv::changes(out, &all, None)));
 }
+
+fn holders() -> Vec<Holding> {
+    let held = |of: &str, text: &str, count, objects| Holding {
+        of: of.to_owned(),
+        path: Some((text.to_owned(), "890807a4540b0b98".to_owned())),
+        count,
+        objects,
+    };
+    vec![
+        held("foo_module.Timing", "foo_module.Profiler.results[*]", 65_631, 65_631),
+        held("evil.\u{1b}[2J\u{202e}Name", "ev\u{1b}il.x", 1, 3),
+        Holding { of: "builtins.dict".into(), path: None, count: 6, objects: 6 },
+    ]
+}
+
+#[test]
+fn a_block_a_look() {
+    let block = |found: &Comparison, look, holders: Option<&[Holding]>, width| {
+        let step = Step { look, looks: Some(4), elapsed_ms: 10_040, since_first_ms: 10_040 * (look - 1) };
+        written(|out| table::growth(out, found, &capture(), &capture(), &step, holders, width))
+    };
+    let first = found(rows(), Compared::Series(1), None, Some(3));
+    let mut text = block(&first, 2, None, NARROW);
+    let third = found(series(), Compared::Series(3), None, Some(3));
+    text.extend(block(&third, 4, Some(&holders()), NARROW));
+    assert_golden("changes/growth.txt", &text);
+    let same = found(vec![row("a.B", (1, 10), (1, 10))], Compared::Series(1), None, None);
+    assert_golden("changes/growth-none.txt", &block(&same, 2, Some(&[]), TINY));
+    let step = Step { look: 4, looks: None, elapsed_ms: 180_000, since_first_ms: 7_300_000 };
+    let crossed = [json::Crossed { limit: "count(foo_module.*)>1000".into(), value: 15_000 }];
+    let found = found(series(), Compared::Series(3), None, Some(1));
+    let held = holders();
+    let line = written(|out| json::growth(out, &found, &capture(), &capture(), &step, &crossed, Some(held.as_slice())));
+    assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
+    assert_golden("changes/growth.json", &line);
+}
+
+#[test]
+fn a_fork_and_its_parent() {
+    let modules = ["app", "app.models", "app.views", "_hidden", "flask", "a\u{1b}b", "x", "y", "z"].map(String::from);
+    let fork = SinceFork { all: objects(), new: Vec::new(), shared: 172_430, modules: modules.to_vec() };
+    let parent = Capture { pid: Some(25_860), ..capture() };
+    let found = found(objects(), Compared::Objects, None, Some(2));
+    let held = holders();
+    let held = Some(held.as_slice());
+    let text = written(|out| table::since_fork(out, &found, &fork, &parent, &capture(), held, NARROW));
+    assert_golden("changes/fork.txt", &text);
+    let line = written(|out| json::since_fork(out, &found, &fork, &parent, &capture(), &[], held));
+    assert_golden("changes/fork.json", &line);
+}

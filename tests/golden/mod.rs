@@ -3,6 +3,7 @@
 
 mod changes;
 mod holders;
+mod top;
 
 use std::fs;
 use std::path::Path;

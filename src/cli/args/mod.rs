@@ -3,6 +3,7 @@
 mod diff;
 mod growth;
 mod record;
+mod top;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use crate::cli::quantity;
 pub use diff::DiffArgs;
 pub use growth::{ChangeKey, GrowthArgs};
 pub use record::RecordArgs;
+pub use top::{TopArgs, TrendKey};
 
 /// Rows of a table for people, unless they ask for others.
 const TABLE_ROWS: usize = 20;
@@ -38,6 +40,7 @@ Examples:
   leakspy types -p 25867 --filter '^myapp'   only types of myapp
   leakspy types -p 25867 --json -o heap.json everything, for a program
   leakspy types -p 25867 --nonblocking       never stop it, not for milliseconds
+  leakspy top -p 25867                       the same live, with what grows first
   leakspy growth -p 25867 --times 5          what grows: five times, every 10 seconds
   leakspy snapshot -p 25867 -o heap.parquet  keep the heap for later
   leakspy types -s heap.parquet              the same answer, from the file
@@ -116,6 +119,9 @@ pub enum Command {
     /// Count a process's objects and their bytes, by type
     #[command(after_help = EXAMPLES)]
     Types(TypesArgs),
+    /// Watch a process's types grow, live
+    #[command(after_help = top::EXAMPLES)]
+    Top(TopArgs),
     /// List the Python processes here, and say whether they may be inspected
     Ps(PsArgs),
     /// Say what is known of one process: version, build, layout, heap, collector

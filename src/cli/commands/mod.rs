@@ -11,4 +11,5 @@ pub mod record;
 pub mod referrers;
 pub mod show;
 pub mod snapshot;
+pub mod top;
 pub mod types;

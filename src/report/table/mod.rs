@@ -10,6 +10,7 @@ mod paths;
 mod processes;
 mod referrers;
 mod show;
+mod top;
 mod types;
 
 pub use audit::audit;
@@ -18,8 +19,9 @@ pub use diff::diff;
 pub use find::find;
 pub use growth::{growth, loaded, since_fork};
 pub use info::info;
-pub use paths::paths;
+pub use paths::{held_by, paths};
 pub use processes::processes;
 pub use referrers::referrers;
 pub use show::show;
+pub use top::top;
 pub use types::types;

@@ -37,7 +37,7 @@ pub fn paths(
     again: &str,
     look: Look,
 ) -> io::Result<()> {
-    line(out, look, Weight::Bold, &answer(found, asked), "")?;
+    line(out, look, Weight::Bold, &held_by(found, asked), "")?;
     out.write_all(b"\n")?;
     if found.objects.count > 0 {
         let plain = grid(found).render(Look { colour: false, ..look });
@@ -96,8 +96,10 @@ fn cells(found: &Paths, of: Sum, path: String) -> Vec<String> {
     vec![thousands(of.count), iec(of.bytes), percent(found.share(of)), path]
 }
 
-/// `60,631 foo_module.Timing, 4.6 MiB: 100.0% held by foo_module.Profiler.results`.
-fn answer(found: &Paths, asked: &str) -> String {
+/// `60,631 foo_module.Timing, 4.6 MiB: 100.0% held by foo_module.Profiler.results`: the answer in a line. `asked` is how the
+/// objects were named.
+#[must_use]
+pub fn held_by(found: &Paths, asked: &str) -> String {
     let of = visible(found.of.as_deref().unwrap_or(asked)).into_owned();
     if found.objects.count == 0 {
         return format!("no {of} is alive");

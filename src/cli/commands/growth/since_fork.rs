@@ -51,7 +51,8 @@ pub(super) fn run(args: &GrowthArgs, mut sink: Sink, ui: &mut Ui) -> Result<Exit
     warned.tell(after, ui);
     if !fork.modules.is_empty() {
         ui.warn(&format!(
-            "{}; what they made counts as new (gunicorn --preload, and uWSGI without --lazy-apps, load before they fork)",
+            "{}; what they made counts as new. If that is the application: gunicorn --preload, and uWSGI without \
+             --lazy-apps, load it before they fork",
             table::loaded(&fork)
         ));
     }

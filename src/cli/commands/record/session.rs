@@ -41,7 +41,7 @@ pub(super) struct Sums {
     /// For how long any process was held still, all together and at most at one look.
     pub(super) held: Duration,
     pub(super) longest: Duration,
-    refused: u64,
+    pub(super) refused: u64,
 }
 
 /// A process that is recorded.
