@@ -130,7 +130,7 @@ fn a_service_that_goes_on_by_itself_shows_its_leak() {
     for python in pythons().iter().filter(|python| matches!(python.minor(), (3, 8 | 11 | 13))) {
         let album = Album::new();
         let mut target = Target::start(python, "churn.py", &[]);
-        let mut leaked = |target: &mut Target, ask: &str| target.ask(ask)["leaked"].as_u64().unwrap();
+        let leaked = |target: &mut Target, ask: &str| target.ask(ask)["leaked"].as_u64().unwrap();
         let began = leaked(&mut target, "run");
         let mut seen = Vec::new();
         let mut paths = Vec::new();
