@@ -57,7 +57,7 @@ fn kept(identity: &Identity, ids: &[Id]) -> Vec<bool> {
 
 #[test]
 fn a_look_is_itself() {
-    let one = look(&[(1, 0), (2, 1), (3, 0)], 3);
+    let one = look(&[(1, 0), (12, 1), (13, 0)], 3);
     let identity = Identity::of(&one.heap, &one.heap);
     assert!(one.heap.objects.ids().all(|id| identity.earlier(id) == Some(id)));
 }
@@ -65,7 +65,7 @@ fn a_look_is_itself() {
 #[test]
 fn another_object_at_the_same_address_is_told_by_what_it_holds() {
     // The second request is another one, with the same kind of contents at all the same addresses.
-    let (before, after) = (look(&[(1, 0), (2, 1), (3, 0)], 3), look(&[(1, 0), (7, 2), (3, 0)], 4));
+    let (before, after) = (look(&[(1, 0), (12, 1), (13, 0)], 3), look(&[(1, 0), (7, 2), (13, 0)], 4));
     let identity = Identity::of(&before.heap, &after.heap);
     assert_eq!(kept(&identity, &after.requests[0]), [true; 4]);
     assert_eq!(kept(&identity, &after.requests[1]), [false; 4]);
@@ -74,7 +74,7 @@ fn another_object_at_the_same_address_is_told_by_what_it_holds() {
 
 #[test]
 fn what_still_has_something_of_its_own_has_changed() {
-    let (before, after) = (look(&[(1, 0), (2, 1)], 3), look(&[(1, 0), (7, 1)], 4));
+    let (before, after) = (look(&[(1, 0), (12, 1)], 3), look(&[(1, 0), (7, 1)], 4));
     let identity = Identity::of(&before.heap, &after.heap);
     // The number is another; nobody but this one ever had that kind.
     assert_eq!(kept(&identity, &after.requests[1]), [true, false, true, true]);
