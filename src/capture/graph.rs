@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::interpret::Names as TypeNames;
-use super::{Clock, Options, Target, values};
+use super::{Clock, Options, Target, contents, values};
 use crate::addr::Addr;
 use crate::cpython::edges::{self, Wanted};
 use crate::cpython::layout::RefcountShape;
@@ -57,6 +57,7 @@ pub(super) fn build<M: Memory>(
         names,
         called: found.called.into_iter().collect(),
         values: Default::default(),
+        contents: Vec::new(),
         gaps: found.gaps,
     };
     if let Some(roots) = roots {
@@ -66,6 +67,12 @@ pub(super) fn build<M: Memory>(
     clock.lap("audit");
     heap.values = values::read(&options.values, world.mem, world.layout, &table.types, &heap);
     clock.lap("values");
+    if options.contents
+        && let Some(key) = target.process.secret(&target.live)
+    {
+        heap.contents = contents::read(world.mem, world.layout, &table.types, &heap.objects, key);
+        clock.lap("contents");
+    }
     heap
 }
 

@@ -1,6 +1,7 @@
 //! One look at a process: plan → hold still → copy → let go → interpret. Owns the policy (budgets, tries, what is
 //! copied); knows no C struct and prints nothing.
 
+mod contents;
 mod copy;
 mod error;
 mod fleet;
@@ -59,6 +60,9 @@ pub struct Options {
     pub objects: bool,
     /// Bring home the objects and read the references between them.
     pub references: bool,
+    /// Where references are read, bring home digests of contents too, by which a later look can tell whether the same objects
+    /// still lie where they lay.
+    pub contents: bool,
 }
 
 /// Whose contents are brought home, as short texts.
@@ -87,6 +91,7 @@ impl Options {
             watched: Vec::new(),
             objects: false,
             references: false,
+            contents: false,
         }
     }
 }
@@ -195,6 +200,14 @@ pub fn take(options: &Options) -> Result<Taken, Error> {
 /// See [`Error`]. Whatever happens, the target goes on as it was.
 pub fn graph(options: &Options) -> Result<Graph, Error> {
     heap(&Options { references: true, ..options.clone() })
+}
+
+/// The same, for a heap that is to be compared with another look at the process: with digests of contents.
+///
+/// # Errors
+/// See [`Error`]. Whatever happens, the target goes on as it was.
+pub fn comparable(options: &Options) -> Result<Graph, Error> {
+    heap(&Options { references: true, contents: true, ..options.clone() })
 }
 
 /// Looks at a process once, for its objects and what some of them are called, without references.

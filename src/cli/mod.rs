@@ -31,6 +31,7 @@ pub fn run(args: &Args, ui: &mut Ui) -> Result<Exit, Failure> {
         args::Command::Info(args) => commands::info::run(args, ui),
         args::Command::Growth(args) => commands::growth::run(args, ui),
         args::Command::Snapshot(args) => commands::snapshot::run(args, ui),
+        args::Command::Diff(args) => commands::diff::run(args, ui),
         args::Command::Find(args) => commands::find::run(args, ui),
         args::Command::Show(args) => commands::show::run(args, ui),
         args::Command::Referrers(args) => commands::referrers::run(args, ui),

@@ -86,6 +86,15 @@ pub fn open_with(source: &SourceArgs, command: &str, values: Values, ui: &mut Ui
     opened(source, command, ui, values, capture::graph)
 }
 
+/// The same as [`open_with`] for a heap that is to be compared with others of the process, now or later.
+///
+/// # Errors
+/// As [`open`].
+pub fn comparable(source: &SourceArgs, command: &str, values: Values, ui: &mut Ui) -> Result<Opened, Failure> {
+    let values = if source.values { values } else { Values::None };
+    opened(source, command, ui, values, capture::comparable)
+}
+
 /// The same as [`open`] for what needs no references: from a process the heap has none.
 ///
 /// # Errors

@@ -18,6 +18,7 @@
     )
 )]
 
+pub mod content;
 pub mod debug_offsets;
 pub mod dict;
 pub mod edges;

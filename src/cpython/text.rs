@@ -41,7 +41,7 @@ pub fn code_points<M: Memory + ?Sized>(mem: &M, layout: &Layout, at: Addr, most:
 }
 
 /// Where a `str`'s characters lie, how many there are, and of how many bytes each.
-fn place<M: Memory + ?Sized>(mem: &M, layout: &Layout, at: Addr) -> Option<(Addr, u64, u64)> {
+pub(super) fn place<M: Memory + ?Sized>(mem: &M, layout: &Layout, at: Addr) -> Option<(Addr, u64, u64)> {
     match layout.shape.str {
         StrShape::Ucs => {
             let view = mem.view(at, layout.unicode.size).ok()?;

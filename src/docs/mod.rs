@@ -12,6 +12,10 @@ pub mod formats {
     #![doc = include_str!("formats.md")]
 }
 
+pub mod identity {
+    #![doc = include_str!("identity.md")]
+}
+
 pub mod safety {
     #![doc = include_str!("safety.md")]
 }

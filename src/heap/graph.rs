@@ -1,6 +1,8 @@
 //! A heap: objects, their types, the references between them and from outside, and what things are called. Independent of
 //! any Python version and of where it was read: a live process, a file and a sketch in a test all end here.
 
+use std::num::NonZeroU32;
+
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +53,9 @@ pub struct Heap {
     pub called: FxHashMap<Id, TextId>,
     /// Short renderings of contents, where they were asked for.
     pub values: FxHashMap<Id, Box<str>>,
+    /// A keyed digest of what each number, string and the like holds, by object, 0 for none: equal in two looks at one process
+    /// where the contents are. Empty where it was not asked for.
+    pub contents: Vec<u32>,
     /// What the references do not cover.
     pub gaps: Gaps,
 }
@@ -78,6 +83,12 @@ impl Heap {
     #[must_use]
     pub fn label_text(&self, label: LabelId) -> String {
         self.names.label_of(label).text(&self.names)
+    }
+
+    /// The digest of what an object holds that does not change while it lives.
+    #[must_use]
+    pub fn content(&self, id: Id) -> Option<NonZeroU32> {
+        self.contents.get(id.at()).copied().and_then(NonZeroU32::new)
     }
 
     /// For each object, how many references to it were found that its refcount counts.

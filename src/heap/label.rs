@@ -81,6 +81,34 @@ impl Label {
         }
     }
 
+    /// The same label with another number of its text, as `of` gives it; `None` where that has none.
+    #[must_use]
+    pub fn renamed(self, of: impl Fn(TextId) -> Option<TextId>) -> Option<Label> {
+        Some(match self {
+            Label::Attribute(id) => Label::Attribute(of(id)?),
+            Label::Field(id) => Label::Field(of(id)?),
+            Label::Key(id) => Label::Key(of(id)?),
+            Label::TypedKey(id) => Label::TypedKey(of(id)?),
+            Label::Through(id) => Label::Through(of(id)?),
+            Label::Local(id) => Label::Local(of(id)?),
+            Label::Closure(id) => Label::Closure(of(id)?),
+            Label::Default(id) => Label::Default(of(id)?),
+            Label::SelfOf(id) => Label::SelfOf(of(id)?),
+            Label::ThreadDict(id) => Label::ThreadDict(of(id)?),
+            Label::Item(_)
+            | Label::AttributeDict
+            | Label::NumberKey(_)
+            | Label::DictKey
+            | Label::Member
+            | Label::Class
+            | Label::Stack
+            | Label::Argument(_)
+            | Label::Cache
+            | Label::Word(_)
+            | Label::Unknown => self,
+        })
+    }
+
     /// Its text where it stands for many: every index and number is `*`.
     #[must_use]
     pub fn merged(self, names: &Names) -> String {

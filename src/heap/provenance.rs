@@ -25,6 +25,10 @@ pub struct Coverage {
     pub ratio: Option<f64>,
 }
 
+/// Times of start of one process may be told so far apart, in seconds: the kernel knows when it was booted to a second, and
+/// corrects that as it corrects its clock.
+const START: f64 = 2.0;
+
 /// Where the numbers come from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Capture {
@@ -58,4 +62,63 @@ pub struct Capture {
     pub skipped: u64,
     /// What a reader of the numbers should know.
     pub warnings: Vec<String>,
+}
+
+impl Capture {
+    /// Is this a look at the same process as another one? `None` where one of them does not tell.
+    #[must_use]
+    pub fn is_same_process(&self, other: &Capture) -> Option<bool> {
+        if self.pid? != other.pid? || self.python != other.python {
+            return Some(false);
+        }
+        let apart = seconds(self.started_at.as_deref()?, other.started_at.as_deref()?)?;
+        Some(apart.abs() <= START)
+    }
+
+    /// How long after this look another one was taken, in seconds; negative where it was taken before.
+    #[must_use]
+    pub fn seconds_until(&self, other: &Capture) -> Option<f64> {
+        seconds(&self.taken_at, &other.taken_at)
+    }
+}
+
+/// From one time to another, both RFC 3339.
+fn seconds(from: &str, to: &str) -> Option<f64> {
+    let at = |text: &str| text.parse::<jiff::Timestamp>().ok();
+    Some(at(to)?.duration_since(at(from)?).as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look(pid: i32, started_at: Option<&str>) -> Capture {
+        Capture {
+            source: "snapshot".into(),
+            pid: Some(pid),
+            started_at: started_at.map(Into::into),
+            python: "3.11.7".into(),
+            build: Build { debug: false, free_threaded: false, allocator: "pymalloc".into() },
+            taken_at: "2026-11-20T17:00:00Z".into(),
+            frozen: true,
+            pause_ms: 1.0,
+            one_instant: true,
+            consistent: true,
+            coverage: Coverage::default(),
+            copied_bytes: 0,
+            skipped: 0,
+            warnings: vec![],
+        }
+    }
+
+    #[test]
+    fn a_process_is_known_by_its_number_and_its_start() {
+        let one = look(7, Some("2026-11-20T16:00:00.250Z"));
+        assert_eq!(one.is_same_process(&look(7, Some("2026-11-20T16:00:01.250Z"))), Some(true));
+        assert_eq!(one.is_same_process(&look(7, Some("2026-11-20T16:00:04.250Z"))), Some(false));
+        assert_eq!(one.is_same_process(&look(8, Some("2026-11-20T16:00:00.250Z"))), Some(false));
+        assert_eq!(one.is_same_process(&look(7, None)), None);
+        let later = Capture { taken_at: "2026-11-20T17:01:00Z".into(), ..one.clone() };
+        assert_eq!(one.seconds_until(&later), Some(60.0));
+    }
 }

@@ -46,6 +46,15 @@ impl Names {
         }
     }
 
+    /// The number of a label that was kept before.
+    #[must_use]
+    pub fn find_label(&self, label: Label) -> Option<LabelId> {
+        match label {
+            Label::Item(index) => Some(LabelId::item(index)),
+            _ => self.labels.get_index_of(&label).map(LabelId::kept),
+        }
+    }
+
     /// All labels that were kept, by their number.
     pub fn labels(&self) -> impl ExactSizeIterator<Item = Label> + '_ {
         self.labels.iter().copied()

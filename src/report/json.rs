@@ -2,6 +2,7 @@
 
 mod audit;
 mod changes;
+mod diff;
 mod find;
 mod growth;
 mod paths;
@@ -12,6 +13,7 @@ mod top;
 
 pub use audit::audit;
 pub use changes::{NothingMore, changes, changes_line};
+pub use diff::diff;
 pub use find::find;
 pub use growth::{Crossed, growth, since_fork};
 pub use paths::paths;

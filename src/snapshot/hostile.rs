@@ -26,7 +26,9 @@ fn sketched() -> Heap {
     sketch.attribute(app, "RESULTS", results);
     let label = sketch.named(Label::Closure, "cache");
     sketch.edge(results, label, app);
-    sketch.heap()
+    let mut heap = sketch.heap();
+    heap.contents = (0u32..).take(heap.objects.len()).map(|at| at.wrapping_mul(0x9e37_79b9)).collect();
+    heap
 }
 
 /// A small valid file.
@@ -118,6 +120,7 @@ fn what_does_not_fit_is_refused_before_it_is_read() {
 #[test]
 fn a_text_that_is_said_a_thousand_times_counts_each_time() {
     let mut heap = sketched();
+    heap.contents.clear();
     let long = heap.names.text(&"x".repeat(100 << 10));
     let one = heap.objects.get(crate::heap::Id(0)).expect("an object");
     while heap.objects.len() < 2000 {
@@ -168,6 +171,7 @@ proptest! {
             // Whatever it says now, it holds together.
             let objects = found.heap.objects.len();
             prop_assert_eq!(found.heap.edges.rows(), objects);
+            prop_assert!(found.heap.contents.is_empty() || found.heap.contents.len() == objects);
             prop_assert!(found.heap.edges.all().all(|edge| edge.to.at() < objects));
             prop_assert!(found.heap.roots.iter().all(|root| root.object.at() < objects));
             prop_assert!(found.heap.objects.ids().all(|id| found.heap.objects.of(id).at() < found.heap.types.len()));

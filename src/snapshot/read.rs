@@ -22,7 +22,7 @@ use crate::heap::{
 };
 
 /// What an object takes up while the row groups are joined, in bytes: as a row, and in the columns of the heap.
-const OBJECT: u64 = 72;
+const OBJECT: u64 = 76;
 
 /// What a reference takes up, likewise.
 const REFERENCE: u64 = 16;
@@ -173,6 +173,14 @@ impl Table {
         self.roots(group, &mut part)?;
         for (id, name) in self.sparse::<ByteArrayType>(group, Leaf::Name)? {
             part.called.push((id, self.keep(&name)?));
+        }
+        if self.column::<Int32Type>(group, Leaf::Content)?.is_some() {
+            part.contents.resize(group.rows, 0);
+            for (id, content) in self.sparse::<Int32Type>(group, Leaf::Content)? {
+                if let Some(place) = part.contents.get_mut((id.0 - group.first) as usize) {
+                    *place = content.cast_unsigned();
+                }
+            }
         }
         if self.column::<ByteArrayType>(group, Leaf::Value)?.is_some() {
             for (id, value) in self.sparse::<ByteArrayType>(group, Leaf::Value)? {
@@ -325,6 +333,7 @@ impl Table {
                 let name = heap.names.text(&name);
                 heap.called.insert(id, name);
             }
+            heap.contents.extend(part.contents);
             for (id, value) in part.values {
                 heap.values.insert(id, value);
             }
@@ -350,6 +359,8 @@ struct Part {
     roots: Vec<PartRoot>,
     called: Vec<(Id, Box<str>)>,
     values: Vec<(Id, Box<str>)>,
+    /// One for each object, or none at all.
+    contents: Vec<u32>,
 }
 
 struct PartRoot {
@@ -466,7 +477,7 @@ fn lengths(source: &Source, group: &RowGroupMetaData, columns: &[Option<usize>],
 
 /// Where each leaf stands in the file. Columns that a later leakspy added are left alone.
 fn columns(file: &FileMetaData) -> Result<Vec<Option<usize>>, Error> {
-    let ours = schema::descriptor(true);
+    let ours = schema::descriptor(&Leaf::ALL);
     let theirs = file.schema_descr();
     let place = |leaf: Leaf| {
         let ours = ours.columns().iter().find(|column| column.path().string() == leaf.path());

@@ -42,6 +42,7 @@ struct Seen {
     roots: Vec<(Id, RootKind, String, u32)>,
     called: Vec<(Id, String)>,
     values: Vec<(Id, String)>,
+    contents: Vec<u32>,
     gaps: Gaps,
 }
 
@@ -63,6 +64,7 @@ fn seen(heap: &Heap) -> Seen {
         roots: heap.roots.iter().map(|r| (r.object, r.kind, heap.names.get(r.text).to_owned(), r.references)).collect(),
         called,
         values,
+        contents: heap.contents.clone(),
         gaps: heap.gaps,
     }
 }
@@ -90,7 +92,7 @@ fn drawn() -> impl Strategy<Value = Drawn> {
     (prop::collection::vec(object, 0..50), prop::collection::vec(edge, 0..200), prop::collection::vec(root, 0..20))
 }
 
-pub(super) fn heap((objects, edges, roots): Drawn, values: bool) -> Heap {
+pub(super) fn heap((objects, edges, roots): Drawn, values: bool, contents: bool) -> Heap {
     let mut heap = Heap::default();
     let n = objects.len() as u32;
     for (at, name) in ["builtins.dict", "app.Timing", "app.Timing", "näme with '\n"].into_iter().enumerate() {
@@ -111,6 +113,10 @@ pub(super) fn heap((objects, edges, roots): Drawn, values: bool) -> Heap {
         if pick == 7 || pick == 8 {
             let name = heap.names.text(&format!("name {at}"));
             heap.called.insert(id, name);
+        }
+        if contents {
+            // 0 is none, and there may be as large ones as there are
+            heap.contents.push(if pick % 3 == 0 { 0 } else { u32::MAX - refcount });
         }
         if values && pick > 20 {
             heap.values.insert(id, format!("'value {at}'").into());
@@ -146,8 +152,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn what_is_written_is_what_is_read(drawn in drawn(), values in any::<bool>()) {
-        let heap = heap(drawn, values);
+    fn what_is_written_is_what_is_read(drawn in drawn(), values in any::<bool>(), contents in any::<bool>()) {
+        let heap = heap(drawn, values, contents);
         let found = through_a_file(&heap);
         prop_assert_eq!(seen(&found.heap), seen(&heap));
         prop_assert_eq!(found.heap.edges.rows(), heap.edges.rows());

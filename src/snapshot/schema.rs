@@ -7,6 +7,8 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::{ColumnPath, SchemaDescriptor, Type};
 
+use crate::heap::Heap;
+
 /// The version of the format, in the metadata as `leakspy.schema`.
 pub const VERSION: &str = "1";
 
@@ -39,11 +41,12 @@ pub(super) enum Leaf {
     RootText,
     RootReferences,
     RootOrder,
+    Content,
     Value,
 }
 
 impl Leaf {
-    pub(super) const ALL: [Leaf; 21] = [
+    pub(super) const ALL: [Leaf; 22] = [
         Leaf::Id,
         Leaf::Address,
         Leaf::Type,
@@ -64,6 +67,7 @@ impl Leaf {
         Leaf::RootText,
         Leaf::RootReferences,
         Leaf::RootOrder,
+        Leaf::Content,
         Leaf::Value,
     ];
 
@@ -90,13 +94,24 @@ impl Leaf {
             Leaf::RootText => "roots.list.element.text",
             Leaf::RootReferences => "roots.list.element.references",
             Leaf::RootOrder => "roots.list.element.order",
+            Leaf::Content => "content",
             Leaf::Value => "value",
         }
     }
 
     /// Must a file have it?
     pub(super) fn is_required(self) -> bool {
-        self != Leaf::Value
+        !matches!(self, Leaf::Content | Leaf::Value)
+    }
+
+    /// Those that a heap has.
+    pub(super) fn of(heap: &Heap) -> Vec<Leaf> {
+        let has = |leaf: &Leaf| match leaf {
+            Leaf::Content => !heap.contents.is_empty(),
+            Leaf::Value => !heap.values.is_empty(),
+            _ => true,
+        };
+        Leaf::ALL.into_iter().filter(has).collect()
     }
 }
 
@@ -134,16 +149,17 @@ const COLUMNS: &str = "
         }
     }";
 
-/// The schema, with a column for contents or without.
-pub(super) fn schema(values: bool) -> Arc<Type> {
-    let value = if values { "optional binary value (STRING);" } else { "" };
-    let text = format!("message leakspy {{ {COLUMNS} {value} }}");
+/// The schema, with those columns of these that a file need not have.
+pub(super) fn schema(leaves: &[Leaf]) -> Arc<Type> {
+    let content = if leaves.contains(&Leaf::Content) { "optional int32 content (INTEGER(32, false));" } else { "" };
+    let value = if leaves.contains(&Leaf::Value) { "optional binary value (STRING);" } else { "" };
+    let text = format!("message leakspy {{ {COLUMNS} {content} {value} }}");
     Arc::new(parse_message_type(&text).expect("the schema above is well formed"))
 }
 
 /// The same with the numbers of its leaves.
-pub(super) fn descriptor(values: bool) -> SchemaDescriptor {
-    SchemaDescriptor::new(schema(values))
+pub(super) fn descriptor(leaves: &[Leaf]) -> SchemaDescriptor {
+    SchemaDescriptor::new(schema(leaves))
 }
 
 /// How each column is put into bytes: dictionaries where values come again, differences where they grow.
@@ -155,7 +171,8 @@ pub(super) fn properties() -> WriterProperties {
         .set_statistics_enabled(EnabledStatistics::None)
         .set_offset_index_disabled(true)
         .set_data_page_row_count_limit(1 << 16)
-        .set_write_batch_size(1 << 13);
+        .set_write_batch_size(1 << 13)
+        .set_column_dictionary_enabled(path(Leaf::Content), false);
     for leaf in [Leaf::Id, Leaf::Address, Leaf::ReferenceTo, Leaf::RootOrder] {
         properties = properties
             .set_column_dictionary_enabled(path(leaf), false)
@@ -174,9 +191,9 @@ mod tests {
 
     #[test]
     fn leaves_stand_where_they_are_said_to() {
-        let descriptor = descriptor(true);
+        let descriptor = descriptor(&Leaf::ALL);
         let paths: Vec<String> = descriptor.columns().iter().map(|column| column.path().string()).collect();
         assert_eq!(paths, Leaf::ALL.map(Leaf::path));
-        assert_eq!(super::descriptor(false).num_columns(), Leaf::ALL.len() - 1);
+        assert_eq!(super::descriptor(&Leaf::of(&Heap::default())).num_columns(), Leaf::ALL.len() - 2);
     }
 }

@@ -41,14 +41,13 @@ pub fn write<W: Write + Send>(out: W, heap: &Heap, capture: &Capture) -> Result<
 }
 
 fn encode<W: Write + Send>(out: W, heap: &Heap, capture: &Capture) -> Result<Written, ParquetError> {
-    let values = !heap.values.is_empty();
+    let leaves = Leaf::of(heap);
     let properties = Arc::new(schema::properties());
-    let mut file = SerializedFileWriter::new(out, schema::schema(values), Arc::clone(&properties))?;
+    let mut file = SerializedFileWriter::new(out, schema::schema(&leaves), Arc::clone(&properties))?;
     for (key, value) in metadata(heap, capture)? {
         file.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
     }
-    let table = Table { heap, roots: Roots::of(heap), descriptor: schema::descriptor(values), properties };
-    let leaves: Vec<Leaf> = Leaf::ALL.into_iter().filter(|leaf| values || leaf.is_required()).collect();
+    let table = Table { heap, roots: Roots::of(heap), descriptor: schema::descriptor(&leaves), properties };
     for groups in row_groups(heap).chunks(AT_ONCE) {
         let tasks: Vec<(&Range<u32>, Leaf)> =
             groups.iter().flat_map(|rows| leaves.iter().map(move |leaf| (rows, *leaf))).collect();
@@ -193,6 +192,10 @@ impl Table<'_> {
             Leaf::RootText => self.of_roots::<ByteArrayType>(leaf, ids(), |_, root| bytes(names.get(root.text))),
             Leaf::RootReferences => self.of_roots::<Int64Type>(leaf, ids(), |_, root| i64::from(root.references)),
             Leaf::RootOrder => self.of_roots::<Int64Type>(leaf, ids(), |at, _| i64::from(at)),
+            Leaf::Content => {
+                let content = |id| self.heap.content(id).map(|content| content.get().cast_signed());
+                self.optional::<Int32Type>(leaf, ids().map(content))
+            }
             Leaf::Value => {
                 let value = |id| self.heap.values.get(&id).map(|value| bytes(value));
                 self.optional::<ByteArrayType>(leaf, ids().map(value))
@@ -205,7 +208,8 @@ impl Table<'_> {
         leaf: Leaf,
         fill: impl FnOnce(&mut Column<'_, T>) -> Result<(), ParquetError>,
     ) -> Result<Chunk, ParquetError> {
-        let at = Leaf::ALL.iter().position(|l| *l == leaf).unwrap_or_default();
+        let columns = self.descriptor.columns();
+        let at = columns.iter().position(|column| column.path().string() == leaf.path()).unwrap_or_default();
         let mut sink = TrackedWrite::new(Vec::new());
         let pages = Box::new(SerializedPageWriter::new(&mut sink));
         let writer = get_column_writer(self.descriptor.column(at), Arc::clone(&self.properties), pages);

@@ -13,6 +13,7 @@ mod bad_input;
 mod budgets;
 mod busy;
 mod counters;
+mod diff;
 mod edges;
 mod fleet;
 mod growth;

@@ -111,6 +111,7 @@ fn other_engines_read_it() {
         ("tracked", "BOOLEAN"),
         ("generation", "TINYINT"),
         ("found_by", "VARCHAR"),
+        ("content", "UINTEGER"),
         ("root", "VARCHAR"),
         ("references", r#"STRUCT("to" BIGINT, edge VARCHAR, kind SMALLINT)[]"#),
     ] {

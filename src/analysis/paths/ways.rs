@@ -219,10 +219,21 @@ fn draft(
             *kept = state.min(*kept);
         }
         let count = by_text.values().map(|(count, _)| count).sum();
-        let most = by_text.into_iter().max_by(|(a, (n, _)), (b, (m, _))| n.cmp(m).then_with(|| b.cmp(a)));
-        let (text, (_, state)) = most.unwrap_or_default();
-        // The path is that of most objects: a list of nodes hangs on `.next⁺`, not on the first of them.
-        if count > tally.direct {
+        let of = |first: u32| heap.objects.of(Id(first));
+        let direct_of = of(draft.example);
+        let (alike, others): (Vec<_>, Vec<_>) =
+            by_text.into_iter().partition(|(_, (_, state))| of(further.get(*state).first) == direct_of);
+        let most = |found: Vec<(String, (u64, StateId))>| {
+            found.into_iter().max_by(|(a, (n, _)), (b, (m, _))| n.cmp(m).then_with(|| b.cmp(a)))
+        };
+        let (alike, others) = (most(alike), most(others));
+        // The path is that of most objects: a list of nodes hangs on `.next⁺`, not on the first of them. But what objects of
+        // other types hang on is what they belong to.
+        let joins = count > tally.direct && alike.is_some();
+        let (text, (_, state)) =
+            if joins { alike } else { alike.into_iter().chain(others).max_by_key(|(_, (n, _))| *n) }
+                .unwrap_or_default();
+        if joins {
             text::join(&mut draft.text, &text);
             text::join(&mut draft.constant, &text::constant(heap, further, state));
         }

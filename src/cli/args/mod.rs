@@ -1,5 +1,6 @@
 //! What may be typed. Says nothing of what is then done.
 
+mod diff;
 mod growth;
 mod plot;
 mod record;
@@ -17,6 +18,7 @@ use crate::analysis::{
 };
 use crate::cli::quantity;
 
+pub use diff::DiffArgs;
 pub use growth::{ChangeKey, GrowthArgs};
 pub use plot::{PlotArgs, PlotFormat};
 pub use record::RecordArgs;
@@ -44,6 +46,7 @@ Examples:
   leakspy growth -p 25867 --times 5          what grows: five times, every 10 seconds
   leakspy snapshot -p 25867 -o heap.parquet  keep the heap for later
   leakspy types -s heap.parquet              the same answer, from the file
+  leakspy diff a.parquet b.parquet c.parquet what was made after the first and never let go, and who holds it
   leakspy find -p 25867 --type app.Timing    which objects: their addresses
   leakspy show -p 25867 0x7f01104e72c0       one object: its refcount, what it refers to, what refers to it
   leakspy referrers -p 25867 --type app.Timing --depth 4
@@ -141,6 +144,9 @@ pub enum Command {
     Growth(GrowthArgs),
     /// Write a process's heap into a file, for a look at it later or elsewhere
     Snapshot(SnapshotArgs),
+    /// Compare two snapshots, or three: what changed, and what was made after the first and never let go
+    #[command(after_help = diff::EXAMPLES)]
+    Diff(DiffArgs),
     /// Find objects: their addresses, by type and size
     #[command(after_help = FIND_EXAMPLES)]
     Find(FindArgs),

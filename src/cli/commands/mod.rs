@@ -1,6 +1,7 @@
 //! One file a command, all alike: open → analyse → render.
 
 pub mod audit;
+pub mod diff;
 pub mod find;
 pub mod growth;
 pub mod info;

@@ -21,7 +21,7 @@ pub fn run(args: &SnapshotArgs, ui: &mut Ui) -> Result<Exit, Failure> {
         let refusal = Refusal::new(Exit::Usage, "cannot write the snapshot", "standard output is a terminal");
         return Err(refusal.help("give --output a file, or standard output a pipe").into());
     }
-    let opened = source::open_with(&args.source, "snapshot", Values::All, ui)?;
+    let opened = source::comparable(&args.source, "snapshot", Values::All, ui)?;
     opened.tell(ui);
     let written = save(&opened, &to, ui).map_err(|e| failure(e, &args.file))?;
 

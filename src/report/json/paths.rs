@@ -27,7 +27,7 @@ struct Answer<'a> {
 }
 
 #[derive(Serialize)]
-struct Path<'a> {
+pub(super) struct Path<'a> {
     text: &'a str,
     count: u64,
     bytes: u64,
@@ -117,7 +117,7 @@ pub fn paths(out: &mut dyn Write, found: &Paths, asked: &str, heap: &Heap, captu
     write(out, &answer)
 }
 
-fn path<'a>(found: &Paths, way: &'a Way, heap: &'a Heap) -> Path<'a> {
+pub(super) fn path<'a>(found: &Paths, way: &'a Way, heap: &'a Heap) -> Path<'a> {
     let address = |id: Id| heap.objects.addr(id);
     let behind = way.behind.as_ref();
     let held = |holder: &'a Holder| Held {

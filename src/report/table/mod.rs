@@ -2,6 +2,7 @@
 
 mod audit;
 mod changes;
+mod diff;
 mod find;
 mod growth;
 mod info;
@@ -14,6 +15,7 @@ mod types;
 
 pub use audit::audit;
 pub use changes::changes;
+pub use diff::diff;
 pub use find::find;
 pub use growth::{growth, loaded, since_fork};
 pub use info::info;

@@ -69,13 +69,13 @@ pub fn paths(
 }
 
 /// Prose, set in from the left and as wide as the terminal.
-fn line(out: &mut dyn Write, look: Look, weight: Weight, text: &str, indent: &str) -> io::Result<()> {
+pub(super) fn line(out: &mut dyn Write, look: Look, weight: Weight, text: &str, indent: &str) -> io::Result<()> {
     let width = look.width.map(|width| width.saturating_sub(indent.len()));
     let text = wrapped(text, width, "  ");
     text.lines().try_for_each(|text| out.write_all(styled(weight, &format!("{indent}{text}"), look.colour).as_bytes()))
 }
 
-fn grid(found: &Paths) -> Grid {
+pub(super) fn grid(found: &Paths) -> Grid {
     let mut grid = Grid::new(&COLUMNS);
     for way in &found.ways {
         let mark = if way.inferred { "~ " } else { "" };
@@ -119,7 +119,7 @@ pub fn held_by(found: &Paths, asked: &str) -> String {
 }
 
 /// What is to be known of a path besides its line.
-fn explained(way: &Way, heap: &Heap, again: &str) -> Vec<String> {
+pub(super) fn explained(way: &Way, heap: &Heap, again: &str) -> Vec<String> {
     let mut said = Vec::new();
     if let Some(behind) = &way.behind {
         let direct = thousands(way.sum.count.saturating_sub(behind.count));

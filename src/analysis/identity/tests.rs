@@ -1,0 +1,175 @@
+//! Who is who, on heaps written by hand: addresses used again by objects of the same type, and objects that changed.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::analysis::PathsOptions;
+use crate::analysis::survivors::{Moves, Track, survivors};
+use crate::heap::{Label, Sketch};
+
+/// One look: objects of a request each, in a list of the application's.
+///
+/// ```text
+/// app -.__dict__-> {'REQUESTS': list, 'STATS': stats}; list -[i]-> Request -.__dict__-> {'number': int, 'kind': str, 'tags': list}
+/// stats -.__dict__-> {'count': int}
+/// ```
+struct Look {
+    heap: Heap,
+    requests: Vec<[Id; 4]>,
+    stats: Id,
+}
+
+fn look(requests: &[(u32, u32)], count: u32) -> Look {
+    let mut sketch = Sketch::new();
+    let app = sketch.module("app", RootKind::UserModule);
+    let stats = sketch.object("app.Stats", 48);
+    sketch.attribute(app, "STATS", stats);
+    let mut contents = Vec::new();
+    let total = sketch.object("builtins.int", 28);
+    sketch.attribute(stats, "count", total);
+    contents.push((total, count));
+    let mut all = Vec::new();
+    for (number, kind) in requests {
+        let request = sketch.object("app.Request", 48);
+        let int = sketch.object("builtins.int", 28);
+        let text = sketch.object("builtins.str", 53);
+        let tags = sketch.object("builtins.list", 56);
+        sketch.attribute(request, "number", int);
+        sketch.attribute(request, "kind", text);
+        sketch.attribute(request, "tags", tags);
+        contents.push((int, 1_000_000 + number));
+        contents.push((text, 500 + kind));
+        all.push([request, int, text, tags]);
+    }
+    let list = sketch.list(&all.iter().map(|ids| ids[0]).collect::<Vec<_>>());
+    sketch.attribute(app, "REQUESTS", list);
+    let mut heap = sketch.heap();
+    heap.contents = vec![0; heap.objects.len()];
+    for (id, content) in contents {
+        heap.contents[id.at()] = content;
+    }
+    Look { heap, requests: all, stats }
+}
+
+fn kept(identity: &Identity, ids: &[Id]) -> Vec<bool> {
+    ids.iter().map(|id| identity.earlier(*id).is_some()).collect()
+}
+
+#[test]
+fn a_look_is_itself() {
+    let one = look(&[(1, 0), (12, 1), (13, 0)], 3);
+    let identity = Identity::of(&one.heap, &one.heap);
+    assert!(one.heap.objects.ids().all(|id| identity.earlier(id) == Some(id)));
+}
+
+#[test]
+fn another_object_at_the_same_address_is_told_by_what_it_holds() {
+    // The second request is another one, with the same kind of contents at all the same addresses.
+    let (before, after) = (look(&[(1, 0), (12, 1), (13, 0)], 3), look(&[(1, 0), (7, 2), (13, 0)], 4));
+    let identity = Identity::of(&before.heap, &after.heap);
+    assert_eq!(kept(&identity, &after.requests[0]), [true; 4]);
+    assert_eq!(kept(&identity, &after.requests[1]), [false; 4]);
+    assert_eq!(kept(&identity, &after.requests[2]), [true; 4]);
+}
+
+#[test]
+fn what_still_has_something_of_its_own_has_changed() {
+    let (before, after) = (look(&[(1, 0), (12, 1)], 3), look(&[(1, 0), (7, 1)], 4));
+    let identity = Identity::of(&before.heap, &after.heap);
+    // The number is another; nobody but this one ever had that kind.
+    assert_eq!(kept(&identity, &after.requests[1]), [true, false, true, true]);
+}
+
+#[test]
+fn what_says_nothing_itself_goes_with_who_holds_it() {
+    let requests: Vec<_> = (0..8).map(|n| (n, n % 2)).collect();
+    let others: Vec<_> = (0..8).map(|n| (n + 100, n % 2)).collect();
+    let (before, after) = (look(&requests, 3), look(&others, 4));
+    let identity = Identity::of(&before.heap, &after.heap);
+    // An empty list, a kind that four of them have: theirs, and so as new as they are.
+    for request in &after.requests {
+        assert_eq!(kept(&identity, request), [false; 4]);
+    }
+}
+
+#[test]
+fn what_a_name_leads_to_may_change() {
+    // All that Stats holds is another number than before.
+    let (before, after) = (look(&[(1, 0)], 3), look(&[(1, 0)], 9));
+    let identity = Identity::of(&before.heap, &after.heap);
+    assert_eq!(identity.earlier(after.stats), Some(before.stats));
+}
+
+/// Objects of one type at some places, each a tuple of one number or nothing that can be told.
+fn heap_of(places: &[(u8, u8, u8)]) -> Heap {
+    let mut sketch = Sketch::new();
+    let app = sketch.module("app", RootKind::UserModule);
+    let mut contents = vec![(app, 0)];
+    let mut ids = Vec::new();
+    for (of, content, _) in places {
+        let id = sketch.object(["builtins.int", "builtins.tuple", "app.A", "builtins.dict"][usize::from(*of % 4)], 48);
+        contents.push((id, u32::from(*content % 4)));
+        ids.push(id);
+    }
+    for (at, (of, content, to)) in places.iter().enumerate() {
+        let to = ids[usize::from(*to) % ids.len()];
+        match of % 4 {
+            0 => {}
+            1 => sketch.edge(ids[at], Label::Item(0), to),
+            2 => {
+                let label = sketch.named(Label::Attribute, ["a", "b"][usize::from(*content % 2)]);
+                sketch.edge(ids[at], label, to);
+            }
+            _ => sketch.key(ids[at], &format!("key {content}"), to),
+        }
+    }
+    let list = sketch.list(&ids);
+    sketch.attribute(app, "ALL", list);
+    let mut heap = sketch.heap();
+    heap.contents = vec![0; heap.objects.len()];
+    for (id, content) in contents {
+        if heap.type_name(id) == "builtins.int" {
+            heap.contents[id.at()] = content;
+        }
+    }
+    heap
+}
+
+fn places() -> impl Strategy<Value = Vec<(u8, u8, u8)>> {
+    prop::collection::vec((any::<u8>(), any::<u8>(), any::<u8>()), 1..30)
+}
+
+proptest! {
+    #[test]
+    fn the_same_look_thrice_has_nothing_new_gone_or_surviving(places in places()) {
+        let heap = heap_of(&places);
+        let identity = Identity::of(&heap, &heap);
+        let (_, moves) = Moves::between(&Track::of(&heap), &heap, &identity);
+        prop_assert!(moves.new.is_empty() && moves.gone.is_empty());
+        let found = survivors(&identity, &identity, &heap, None, &PathsOptions::default());
+        prop_assert_eq!(found.sum.count, 0);
+    }
+
+    #[test]
+    fn what_is_new_less_what_is_gone_is_the_difference(a in places(), b in places(), c in places()) {
+        let heaps = [heap_of(&a), heap_of(&b), heap_of(&c)];
+        let first = Identity::of(&heaps[0], &heaps[1]);
+        let second = Identity::of(&heaps[1], &heaps[2]);
+        for (earlier, later, identity) in [(0, 1, first.clone()), (1, 2, second.clone()), (0, 2, first.then(&second))] {
+            let (types, _) = Moves::between(&Track::of(&heaps[earlier]), &heaps[later], &identity);
+            for row in &types {
+                let (new, gone) = (row.moved.new.count as i64, row.moved.gone.count as i64);
+                prop_assert_eq!(row.change.count_delta(), new - gone, "{}", row.change.name);
+            }
+            // Who is the same is of the same type at the same address, and nobody twice.
+            let mut seen = std::collections::BTreeSet::new();
+            for id in heaps[later].objects.ids() {
+                if let Some(before) = identity.earlier(id) {
+                    prop_assert_eq!(heaps[earlier].objects.addr(before), heaps[later].objects.addr(id));
+                    prop_assert_eq!(heaps[earlier].type_name(before), heaps[later].type_name(id));
+                    prop_assert!(seen.insert(before));
+                }
+            }
+        }
+    }
+}
