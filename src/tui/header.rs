@@ -177,7 +177,7 @@ mod tests {
             gauge(&usage, limit, 120),
             "RSS 124.0 MiB  PSS 98.0 MiB  [######++++++++++++............] cgroup 300.0 MiB, 58.6% of its limit of 512.0 MiB"
         );
-        assert_eq!(gauge(&usage, limit, 70), "RSS 124.0 MiB  PSS 98.0 MiB  [##+++...] cgroup 58.6% of 512.0 MiB");
+        assert_eq!(gauge(&usage, limit, 70), "RSS 124.0 MiB  PSS 98.0 MiB  [##+++++.....] cgroup 58.6% of 512.0 MiB");
         assert_eq!(gauge(&usage, None, 80), "RSS 124.0 MiB  PSS 98.0 MiB  no cgroup limit");
         assert_eq!(gauge(&usage, limit, 20), "RSS 124.0 MiB");
         assert_eq!(bars(u64::MAX, u64::MAX, 1, 10), "[########]");

@@ -562,7 +562,7 @@ mod tests {
     #[test]
     fn a_filter_works_while_it_is_typed() {
         let mut state = state();
-        press(&mut state, "/app[");
+        press(&mut state, "/app.[");
         assert_eq!(state.rows.len(), 2, "the last good one holds");
         assert!(state.status().contains("no regular expression"), "{}", state.status());
         press(&mut state, "B]q");
