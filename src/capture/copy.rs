@@ -32,7 +32,7 @@ const SPARE: u64 = 8 << 20;
 pub(super) struct Kept {
     buffer: Option<Buffer>,
     /// Threads that interpret while the process runs on: one that is watched all day has work to do, and nobody waits for a
-    /// few milliseconds. Not those that copy while it is held still.
+    /// few milliseconds. Half of the processors, so that there is one for it. Not those that copy while it is held still.
     unhurried: Option<rayon::ThreadPool>,
 }
 
@@ -40,7 +40,9 @@ impl Kept {
     /// For looks again and again.
     pub fn unhurried() -> Self {
         // Without threads of its own it is only in more of a hurry.
-        let pool = rayon::ThreadPoolBuilder::new().start_handler(|_| manners::stand_back()).build();
+        let threads = (rayon::current_num_threads() / 2).max(1);
+        let pool =
+            rayon::ThreadPoolBuilder::new().num_threads(threads).start_handler(|_| manners::stand_back()).build();
         Kept { buffer: None, unhurried: pool.ok() }
     }
 
