@@ -9,7 +9,7 @@ use super::{Clock, Error, Options, Taken, Target, Values};
 use crate::addr::AddrRange;
 use crate::memory::{Buffer, Image, Live, Paged};
 use crate::process::freeze::{Freeze, FreezeError};
-use crate::process::{State, budget};
+use crate::process::{State, budget, manners};
 
 /// How often a moment within a collection is let pass before it is taken as it is.
 const TRIES: u32 = 6;
@@ -31,6 +31,25 @@ const SPARE: u64 = 8 << 20;
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     buffer: Option<Buffer>,
+    /// Threads that interpret while the process runs on: one that is watched all day has work to do, and nobody waits for a
+    /// few milliseconds. Half of the processors, so that there is one for it. Not those that copy while it is held still.
+    unhurried: Option<rayon::ThreadPool>,
+}
+
+impl Kept {
+    /// For looks again and again.
+    pub fn unhurried() -> Self {
+        // Without threads of its own it is only in more of a hurry.
+        let threads = (rayon::current_num_threads() / 2).max(1);
+        let pool =
+            rayon::ThreadPoolBuilder::new().num_threads(threads).start_handler(|_| manners::stand_back()).build();
+        Kept { buffer: None, unhurried: pool.ok() }
+    }
+
+    /// Gives the memory back.
+    pub fn rest(&mut self) {
+        self.buffer = None;
+    }
 }
 
 /// Takes the look; again where the moment proves torn only afterwards (a link half done in the middle of a list, a pool
@@ -120,7 +139,11 @@ fn whole(
         let ranges: Vec<AddrRange> = image.ranges().collect();
         plan::elsewhere(&ranges, arenas)
     };
-    let taken = interpret::interpret(target, &image, &elsewhere, options, moment, clock);
+    let read = || interpret::interpret(target, &image, &elsewhere, options, moment, clock);
+    let taken = match &kept.unhurried {
+        Some(pool) => pool.install(read),
+        None => read(),
+    };
     kept.buffer = Some(image.into_buffer());
     taken
 }

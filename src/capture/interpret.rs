@@ -65,7 +65,7 @@ pub(super) fn arenas<M: Memory + ?Sized>(mem: &M, layout: &Layout, runtime: &Run
 pub(super) fn interpret<M: Memory>(
     target: &Target,
     mem: &M,
-    elsewhere: &dyn Fn(&[AddrRange]) -> Vec<AddrRange>,
+    elsewhere: &(dyn Fn(&[AddrRange]) -> Vec<AddrRange> + Sync),
     options: &Options,
     moment: Moment,
     clock: &mut Clock,

@@ -20,7 +20,7 @@ impl Watch {
     /// # Errors
     /// See [`Error`].
     pub fn open(options: &Options) -> Result<Watch, Error> {
-        Ok(Watch { target: Target::find(options)?, options: options.clone(), kept: copy::Kept::default() })
+        Ok(Watch { target: Target::find(options)?, options: options.clone(), kept: copy::Kept::unhurried() })
     }
 
     /// The process.
@@ -76,6 +76,6 @@ impl Watch {
     /// Gives back the memory for the copy, which is otherwise kept from look to look and as large as the copy: for waits
     /// so long that making it again (some ten milliseconds a look of 1 M objects) is nothing to them.
     pub fn rest(&mut self) {
-        self.kept = copy::Kept::default();
+        self.kept.rest();
     }
 }
