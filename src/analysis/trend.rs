@@ -6,6 +6,9 @@
 //! and goes; its lower envelope stays flat, while that of a leak rises. It is the idea of a sliding minimum, cheap enough
 //! for every look.
 //!
+//! A table that doubles (of a dict, of the interned strings) is one step far above all others: what it is above the next
+//! highest counts for a sixteenth. A real surge of many megabytes still stands out.
+//!
 //! Bytes are compared, but an object of a class counts as [`LEAST`] at least: what it holds (its dict, strings, numbers) is
 //! counted with those types, and the class is the culprit that a person can act on. A type of the interpreter's own building
 //! blocks counts by its bytes alone, so a megabyte of strings still outranks ten small objects.
@@ -20,6 +23,9 @@ use crate::heap::{Census, SizeBasis};
 
 /// What an object of a class weighs at least in the ranking, in bytes.
 pub const LEAST: i64 = 1024;
+
+/// What part of a single step counts, beyond the second highest one.
+const STEP: i64 = 16;
 
 /// Looks over which the lower envelope is taken at most.
 const LOOKS: usize = 30;
@@ -114,6 +120,9 @@ pub struct Trend {
     pub since: Delta,
     /// Of what came since the baseline, what stayed.
     pub kept: Delta,
+    /// Of the bytes that came since the baseline, those of the highest step from one look to the next beyond the second highest;
+    /// 0 where there was one step only.
+    pub step: i64,
     /// Objects a minute since the baseline.
     pub count_per_minute: f64,
     /// Bytes a minute since the baseline.
@@ -127,10 +136,12 @@ impl Trend {
     /// What it is ranked by; see the head of this file.
     #[must_use]
     pub fn growth(&self) -> i64 {
+        let step = self.step.min(self.kept.bytes.max(0));
+        let bytes = self.kept.bytes.saturating_sub(step).saturating_add(step / STEP);
         if is_building_block(&self.name) || self.kept.count <= 0 {
-            return self.kept.bytes;
+            return bytes;
         }
-        self.kept.bytes.max(self.kept.count.saturating_mul(LEAST))
+        bytes.max(self.kept.count.saturating_mul(LEAST))
     }
 
     fn join(&mut self, other: &Trend) {
@@ -142,6 +153,7 @@ impl Trend {
         self.last = self.last.plus(other.last);
         self.since = self.since.plus(other.since);
         self.kept = self.kept.plus(other.kept);
+        self.step = self.step.saturating_add(other.step);
         self.count_per_minute += other.count_per_minute;
         self.bytes_per_minute += other.bytes_per_minute;
         self.steady |= other.steady;
@@ -162,7 +174,16 @@ struct Course {
     basis: SizeBasis,
     /// Since the baseline, it excluded, newest last.
     recent: VecDeque<Delta>,
+    /// Bytes of the two highest steps from one look to the next since the baseline, the highest first.
+    steps: [i64; 2],
     fell: bool,
+}
+
+impl Course {
+    fn step(&mut self, by: i64) {
+        let [highest, second] = self.steps;
+        self.steps = if by > highest { [by, highest] } else { [highest, second.max(by)] };
+    }
 }
 
 /// What became of the types of one process.
@@ -200,6 +221,7 @@ impl Trends {
         }
         for course in self.courses.values_mut() {
             course.fell |= course.now.count < course.before.count;
+            course.step(course.now.bytes.saturating_sub(course.before.bytes));
             if course.recent.len() >= LOOKS {
                 course.recent.pop_front();
             }
@@ -217,6 +239,7 @@ impl Trends {
             course.baseline = course.now;
             course.before = course.now;
             course.recent.clear();
+            course.steps = [0; 2];
             course.fell = false;
         }
     }
@@ -262,6 +285,7 @@ impl Trends {
             last: course.now.less(course.before),
             since,
             kept: kept.reduce(Delta::least).unwrap_or_default(),
+            step: if course.recent.len() > 1 { course.steps[0].saturating_sub(course.steps[1]) } else { 0 },
             count_per_minute: a_minute(since.count),
             bytes_per_minute: a_minute(since.bytes),
             steady: since.count > 0 && !course.fell && course.recent.len() > 1,
@@ -381,6 +405,21 @@ mod tests {
         assert_eq!(first(&trends), "foo_module.Timing");
         assert!(named(&trends.types(), "foo_module.Timing").steady);
         assert!(!named(&trends.types(), "flask.ctx.RequestContext").steady);
+    }
+
+    #[test]
+    fn a_table_that_doubles_once_is_not_the_culprit_but_a_surge_is() {
+        let run = |table: u64| {
+            let mut trends = Trends::default();
+            for look in 0..4_u64 {
+                let doubled = if look > 1 { table } else { 0 };
+                let dicts = ("builtins.dict", 5000 + 20 * look, 1_000_000 + 184 * 20 * look + doubled);
+                trends.add(at(2 * look), &census(&[dicts, ("foo_module.Timing", 20 * look, 56 * 20 * look)]));
+            }
+            first(&trends)
+        };
+        assert_eq!(run(300_000), "foo_module.Timing");
+        assert_eq!(run(100_000_000), "builtins.dict");
     }
 
     #[test]
