@@ -31,13 +31,15 @@ pub struct Pace {
     wanted: Duration,
     /// The pause of a look, and from its beginning to that of the next, oldest first.
     looks: VecDeque<(Duration, Duration)>,
+    /// What was still owed for looks that are no longer among these.
+    carried: Duration,
 }
 
 impl Pace {
     /// A look every so often, as long as the target can bear it.
     #[must_use]
     pub fn new(wanted: Duration) -> Self {
-        Pace { wanted, looks: VecDeque::new() }
+        Pace { wanted, looks: VecDeque::new(), carried: Duration::ZERO }
     }
 
     /// After a look that held the target still for `pause` (all its tries together): how long from the beginning of that look
@@ -47,12 +49,14 @@ impl Pace {
     /// against the calm looks around it, so that it stretches few waits or none.
     pub fn next(&mut self, pause: Duration) -> Duration {
         while self.looks.len() >= LOOKS {
-            self.looks.pop_front();
+            let (pause, lasted) = self.looks.pop_front().unwrap_or_default();
+            // A calm look's credit ends with it; a debt does not.
+            self.carried = self.carried.saturating_add(pause.saturating_mul(PARTS)).saturating_sub(lasted);
         }
         let (held, lasted) = self.sums();
         self.looks.push_back((pause, Duration::ZERO));
         let base = self.usual().saturating_mul(PARTS).max(self.wanted);
-        let owed = held.saturating_add(pause).saturating_mul(PARTS).saturating_sub(lasted);
+        let owed = held.saturating_add(pause).saturating_mul(PARTS).saturating_add(self.carried).saturating_sub(lasted);
         let wait = owed.clamp(base, base.saturating_mul(LONGEST).max(owed / INSTALMENTS));
         if let Some(last) = self.looks.back_mut() {
             last.1 = wait;

@@ -663,11 +663,11 @@ mod tests {
 
     #[test]
     fn a_name_with_parentheses() {
-        let line = "7 (a) S (b) R 3 7 7 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 4242 9 9";
+        let line = "7 (a) S (b) R 3 7 7 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 4242 9 9 9 1 2 140737 0";
         let stat = Stat::parse(line).expect("a good line");
         assert_eq!(
-            (stat.comm.as_str(), stat.state, stat.parent, stat.start_time),
-            ("a) S (b", State::Running, 3, 4242)
+            (stat.comm.as_str(), stat.state, stat.parent, stat.start_time, stat.stack_start),
+            ("a) S (b", State::Running, 3, 4242, 140_737)
         );
     }
 
