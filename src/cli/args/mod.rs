@@ -44,6 +44,8 @@ Examples:
   leakspy types -p 25867 --nonblocking       never stop it, not for milliseconds
   leakspy top -p 25867                       the same live, with what grows first
   leakspy growth -p 25867 --times 5          what grows: five times, every 10 seconds
+  leakspy record -p 25867 -o app.jsonl       a line each 10 s, until it ends: over night
+  leakspy plot app.jsonl                     was it a leak, how fast, and which types carry it
   leakspy snapshot -p 25867 -o heap.parquet  keep the heap for later
   leakspy types -s heap.parquet              the same answer, from the file
   leakspy diff a.parquet b.parquet c.parquet what was made after the first and never let go, and who holds it
@@ -52,7 +54,6 @@ Examples:
   leakspy referrers -p 25867 --type app.Timing --depth 4
                                              what holds these objects, and what holds that
   leakspy paths -p 25867 --type app.Timing   why these objects are alive: who holds them
-  leakspy record -p 25867 -o app.jsonl       a line each 10 s, until it ends: what grows
 
 The process is stopped for some milliseconds, copied, let go, and only then looked into. Nothing is loaded into it, and \
 nothing is written to it.
@@ -60,7 +61,7 @@ nothing is written to it.
 Exit codes:
   0 done           3 not permitted                         6 partial
   1 over a limit   4 not a Python that leakspy knows     130 interrupted
-  2 wrong usage    5 no such process, or it went away";
+  2 wrong usage    5 no such process, or it went away    143 terminated";
 
 const FIND_EXAMPLES: &str = "\
 Examples:

@@ -12,6 +12,9 @@ use crate::cli::{Exit, Failure, Refusal, Ui, pause, source};
 use crate::report::number::{iec, thousands};
 use crate::report::{csv, json, table};
 
+/// The memory of the copy is given back before a wait that is this long.
+const LONG: Duration = Duration::from_secs(10);
+
 /// While it waits, it sees within this time that the process has ended.
 const GLANCE: Duration = Duration::from_millis(250);
 
@@ -42,7 +45,7 @@ pub(super) fn run(args: &GrowthArgs, mut sink: Sink, ui: &mut Ui) -> Result<Exit
     let mut series = Series::new(census);
 
     for comparison in 1_u64.. {
-        rest(&watch, wait);
+        rest(&mut watch, wait);
         let elapsed = begun.elapsed();
         begun = Instant::now();
         let Taken { census, capture: after, details, .. } = look(&mut watch, ui).map_err(|why| refused(&why))?;
@@ -92,7 +95,10 @@ fn look(watch: &mut Watch, ui: &Ui) -> Result<Taken, Error> {
 }
 
 /// Waits, but no longer than the process lives: the next look then says what became of it.
-fn rest(watch: &Watch, wait: Duration) {
+fn rest(watch: &mut Watch, wait: Duration) {
+    if wait >= LONG {
+        watch.rest();
+    }
     let began = Instant::now();
     while watch.is_same()
         && let Some(left) = wait.checked_sub(began.elapsed())

@@ -13,6 +13,9 @@ use crate::recording::{self, Event, Line, Records, Selection, Writer, Written};
 
 use super::words;
 
+/// The memory of the copy is given back before a wait that is this long.
+const LONG: Duration = Duration::from_secs(10);
+
 /// So soon is the end of a process noticed.
 const NOTICE: Duration = Duration::from_millis(250);
 
@@ -229,6 +232,9 @@ impl<'a> Session<'a> {
                 // Half of the time leakspy rests.
                 let rest = if self.args.light { Duration::ZERO } else { begun.elapsed().saturating_mul(2) };
                 let wait = recorded.pace.next(pause).max(rest);
+                if wait >= LONG {
+                    member.watch.rest();
+                }
                 recorded.due = tick.checked_add(wait).unwrap_or(begun);
                 recorded.missing = false;
                 self.sums.looks += 1;
