@@ -160,8 +160,9 @@ impl Trend {
     }
 }
 
-/// Is it a type that other objects are made of?
-fn is_building_block(name: &str) -> bool {
+/// Is it a type that other objects are made of, `builtins.dict` for one, and not a class that a person would look for?
+#[must_use]
+pub fn is_building_block(name: &str) -> bool {
     name.split_once('.').is_none_or(|(module, _)| BUILDING_BLOCKS.contains(&module))
 }
 

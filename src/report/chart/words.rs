@@ -1,6 +1,7 @@
 //! A verdict → sentences for a person: the verdict first, then its evidence. Decides nothing.
 
 use super::scale::{lasting, moment};
+use crate::analysis::trend::is_building_block;
 use crate::analysis::verdict::{Carrier, Finding, Kind, Verdict};
 use crate::report::number::{iec_average, percent, thousands};
 use crate::report::text::visible;
@@ -128,14 +129,16 @@ fn times(n: u64) -> String {
 }
 
 fn carried(kind: Kind, carriers: &[Carrier]) -> Option<String> {
-    let told: Vec<String> = carriers
-        .iter()
-        .take(NAMED)
-        .filter(|carrier| carrier.part >= 0.01)
-        .map(|carrier| {
-            let much = if kind == Kind::Leak { rate(carrier.bytes) } else { iec_average(carrier.bytes) };
-            format!("{} {much} ({})", visible(&carrier.name), percent(carrier.part))
-        })
-        .collect();
-    (!told.is_empty()).then(|| format!("Carried by {}.", told.join(", ")))
+    let worth: Vec<&Carrier> = carriers.iter().filter(|carrier| carrier.part >= 0.01).collect();
+    let tell = |carrier: &Carrier| {
+        let much = if kind == Kind::Leak { rate(carrier.bytes) } else { iec_average(carrier.bytes) };
+        format!("{} {much} ({})", visible(&carrier.name), percent(carrier.part))
+    };
+    let is_class = |carrier: &&Carrier| !is_building_block(&carrier.name);
+    let first: Vec<&Carrier> = worth.iter().take(NAMED).copied().collect();
+    let told = first.iter().copied().map(tell).collect::<Vec<_>>().join(", ");
+    // A person can act on a class; what it holds are dicts, strings and numbers.
+    let class = worth.iter().copied().find(is_class).filter(|_| !first.iter().any(is_class));
+    let class = class.map(|carrier| format!("; of classes most by {}", tell(carrier))).unwrap_or_default();
+    (!told.is_empty()).then(|| format!("Carried by {told}{class}."))
 }

@@ -84,14 +84,14 @@ fn collector(gc: &Collector) -> String {
 fn collections(gc: &Collector) -> Option<String> {
     let told = gc.generations.iter().filter_map(|list| Some((&list.name, list.counters?)));
     let runs: Option<Vec<String>> =
-        told.clone().map(|(name, of)| Some(format!("{} of {}", thousands(of.collections?), visible(name)))).collect();
+        told.clone().map(|(name, of)| Some(format!("{} in {}", thousands(of.collections?), visible(name)))).collect();
     let runs = runs.filter(|runs| !runs.is_empty())?.join(", ");
     let sum = |of: fn(&GenerationPoint) -> Option<u64>| {
         told.clone().filter_map(|(_, counters)| of(&counters)).fold(0, u64::saturating_add)
     };
     let (collected, stuck) = (thousands(sum(|of| of.collected)), sum(|of| of.uncollectable));
     let stuck = if stuck > 0 { format!(", {} could not be freed", thousands(stuck)) } else { String::new() };
-    Some(format!("collections: {runs}; they freed {collected}{stuck}"))
+    Some(format!("collections by generation: {runs}; they freed {collected}{stuck}"))
 }
 
 /// One line a source, with the tables that came from it.
@@ -132,7 +132,8 @@ arenas     610 arenas, 152.5 MiB in all
 trust      coverage 99.54%: objects and their buffers explain 152.7 MiB of the
            153.4 MiB that the allocator handed out
 collector  of interpreter 0, objects by generation: 431 in 0, 0 in permanent
-           collections: 1,200 of 0; they freed 5,300, 2 could not be freed
+           collections by generation: 1,200 in 0; they freed 5,300, 2 could not
+           be freed
 layout     python_offsets/3.11.toml: object, gc
            --offsets own.toml: dict_keys
 "
