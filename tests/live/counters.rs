@@ -86,7 +86,7 @@ fn info_tells_the_collections() {
         let collections = if told["stats"].is_array() { told["stats"][1][0].clone() } else { Value::Null };
         assert_eq!(generations[1]["collections"], collections, "{generations}");
         let text = leakspy(&["info", "--pid", &pid]).expect(0).stdout;
-        assert_eq!(text.contains("collections: "), told["stats"].is_array(), "{text}");
+        assert_eq!(text.contains("collections by generation: "), told["stats"].is_array(), "{text}");
     });
 }
 
