@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anstream::{AutoStream, ColorChoice};
 use log::{LevelFilter, Log, Metadata, Record};
-use terminal_size::{Width, terminal_size_of};
+use terminal_size::{Height, Width, terminal_size_of};
 
 use crate::cli::args::{Voice, When};
 use crate::cli::output::Destination;
@@ -63,6 +63,13 @@ impl Ui {
         let terminal = *to == Destination::Stdout && io::stdout().is_terminal();
         let width = || terminal_size_of(io::stdout()).map_or(80, |(Width(columns), _)| usize::from(columns.max(1)));
         Look { width: terminal.then(width), colour: self.colour && *to == Destination::Stdout }
+    }
+
+    /// Rows of the screen that a reader at `to` has in front of them; `None` where there is none.
+    #[must_use]
+    pub fn rows(&self, to: &Destination) -> Option<usize> {
+        let terminal = *to == Destination::Stdout && io::stdout().is_terminal();
+        terminal.then(|| terminal_size_of(io::stdout()).map(|(_, Height(rows))| usize::from(rows)))?
     }
 
     /// Hands an answer over, whole.

@@ -73,7 +73,7 @@ fn plots(found: &[Finding<'_>]) -> Vec<Plot> {
 
 fn terminal(histories: &[History], look: Look) -> Vec<u8> {
     let mut out = Vec::new();
-    chart::terminal(&mut out, &plots(&findings(histories)), look).expect("a Vec takes all");
+    chart::terminal(&mut out, &plots(&findings(histories)), look, None).expect("a Vec takes all");
     out
 }
 
@@ -85,6 +85,27 @@ fn charts_for_a_terminal() {
     }
     assert_golden("plot/restarted.txt", &terminal(&restarted(), Look::default()));
     assert_golden("plot/surge.txt", &terminal(&surge(), Look::default()));
+}
+
+#[test]
+fn on_a_small_screen_the_verdict_is_what_stays() {
+    let histories = leak();
+    let shown = |rows| {
+        let mut out = Vec::new();
+        let look = Look { width: Some(80), colour: false };
+        chart::terminal(&mut out, &plots(&findings(&histories)), look, rows).expect("a Vec takes all");
+        String::from_utf8(out).expect("text")
+    };
+    let (small, large) = (shown(Some(24)), shown(Some(60)));
+    assert!(large.starts_with("Leak: ") && large == shown(None));
+    let last: Vec<&str> = small.lines().rev().take(20).collect();
+    assert!(last.iter().any(|line| line.starts_with("Leak: ")), "{small}");
+    let sorted = |text: &str| {
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(sorted(&small), sorted(&large));
 }
 
 #[test]

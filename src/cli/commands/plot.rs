@@ -47,7 +47,7 @@ fn rendered(args: &PlotArgs, found: &[Finding<'_>], ui: &Ui, to: &Destination) -
     let plots = || found.iter().map(Plot::of).collect::<Vec<_>>();
     let mut data = Vec::new();
     match args.format() {
-        PlotFormat::Table => chart::terminal(&mut data, &plots(), ui.look(to))?,
+        PlotFormat::Table => chart::terminal(&mut data, &plots(), ui.look(to), ui.rows(to))?,
         PlotFormat::Json => json::plot(&mut data, found)?,
         PlotFormat::Svg => data = chart::svg(&plots())?,
         PlotFormat::Png => data = chart::png(&plots())?,

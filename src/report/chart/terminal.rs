@@ -24,17 +24,29 @@ const COLOURS: [u8; 7] = [25, 214, 36, 168, 74, 166, 245];
 const LINE: u8 = 74;
 const LIMIT: u8 = 166;
 
-/// Writes the charts of these programs, the verdict first.
+/// Writes the charts of these programs, the verdict first; last where a screen of so many rows cannot show both, since the end
+/// is what stays on it.
 ///
 /// # Errors
 /// What `out` says.
-pub fn terminal(out: &mut dyn Write, plots: &[Plot], look: Look) -> io::Result<()> {
+pub fn terminal(out: &mut dyn Write, plots: &[Plot], look: Look, rows: Option<usize>) -> io::Result<()> {
     let width = look.width.unwrap_or(WIDTH).max(NARROWEST);
     for (at, plot) in plots.iter().enumerate() {
         if at > 0 {
             writeln!(out)?;
         }
-        Page { plot, width, colour: look.colour }.write(out)?;
+        let page = Page { plot, width, colour: look.colour };
+        let (mut verdict, mut charts) = (Vec::new(), Vec::new());
+        page.verdict(&mut verdict)?;
+        page.charts(&mut charts)?;
+        let lines = [&verdict, &charts].map(|part| part.iter().filter(|byte| **byte == b'\n').count());
+        // One row is the shell's.
+        let order = if rows.is_some_and(|rows| lines.iter().sum::<usize>() >= rows) {
+            [charts, verdict]
+        } else {
+            [verdict, charts]
+        };
+        order.iter().try_for_each(|part| out.write_all(part))?;
     }
     Ok(())
 }
@@ -49,13 +61,17 @@ struct Page<'a> {
 type Cell = (char, Option<u8>);
 
 impl Page<'_> {
-    fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn verdict(&self, out: &mut dyn Write) -> io::Result<()> {
         let bold = if self.colour { Style::new().bold() } else { Style::new() };
         let headline = wrapped(&self.plot.headline, Some(self.width), "  ");
         writeln!(out, "{bold}{headline}{bold:#}")?;
         for sentence in &self.plot.evidence {
             writeln!(out, "- {}", wrapped(sentence, Some(self.width - 2), "  "))?;
         }
+        Ok(())
+    }
+
+    fn charts(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{}", shorten_end(&self.plot.title, self.width))?;
         self.memory(out)?;
         if let Some(stack) = &self.plot.stack {
