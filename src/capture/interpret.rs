@@ -13,7 +13,7 @@ use crate::cpython::pymalloc::{self, Arena, ArenaMap};
 use crate::cpython::runtime::Runtime;
 use crate::cpython::types::TypeWorld;
 use crate::cpython::{gc, gc_counters};
-use crate::heap::{Build, Capture, Census, Coverage, Gaps, SizeBasis, TypeTally};
+use crate::heap::{Build, Capture, Census, Coverage, Gaps, TypeTally};
 use crate::memory::Memory;
 
 /// The smallest object of a collector's list takes this many bytes with its head: bounds walks.
@@ -155,21 +155,16 @@ fn names<M: Memory + ?Sized>(table: &mut Table<'_, M>) -> Names {
     table.counts.keys().filter_map(named).collect()
 }
 
-/// Sums by name: two classes may bear the same one.
 fn census<M: Memory + ?Sized>(table: &mut Table<'_, M>, names: &Names) -> Census {
-    let mut by_name: HashMap<&str, TypeTally> = HashMap::new();
-    for (at, count) in &table.counts {
-        let name = names.get(at).map_or("?", String::as_str);
-        let basis = objects::basis(&mut table.types, Addr(*at));
-        let tally = by_name.entry(name).or_insert_with(|| TypeTally { name: name.to_owned(), ..TypeTally::default() });
-        tally.count = tally.count.saturating_add(count.count);
-        tally.bytes = tally.bytes.saturating_add(count.bytes);
-        tally.tracked = tally.tracked.saturating_add(count.tracked);
-        if basis == SizeBasis::Basic {
-            tally.basis = basis;
-        }
-    }
-    Census { types: by_name.into_values().collect() }
+    let Table { counts, types, .. } = table;
+    let tally = |(at, count): (&u64, &objects::Count)| TypeTally {
+        name: names.get(at).map_or("?", String::as_str).to_owned(),
+        count: count.count,
+        bytes: count.bytes,
+        tracked: count.tracked,
+        basis: objects::basis(types, Addr(*at)),
+    };
+    counts.iter().map(tally).collect()
 }
 
 /// Marks an answer whose references are not all there.

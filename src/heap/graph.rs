@@ -119,17 +119,7 @@ impl Heap {
             tally.bytes = tally.bytes.saturating_add(self.objects.bytes(id));
             tally.tracked = tally.tracked.saturating_add(u64::from(self.objects.generation(id).is_tracked()));
         }
-        let mut by_name: FxHashMap<&str, TypeTally> = FxHashMap::default();
-        for (of, tally) in self.types.iter().zip(&by_type).filter(|(_, tally)| tally.count > 0) {
-            let sum =
-                by_name.entry(&of.name).or_insert_with(|| TypeTally { name: of.name.clone(), ..TypeTally::default() });
-            sum.count = sum.count.saturating_add(tally.count);
-            sum.bytes = sum.bytes.saturating_add(tally.bytes);
-            sum.tracked = sum.tracked.saturating_add(tally.tracked);
-            if of.basis == SizeBasis::Basic {
-                sum.basis = SizeBasis::Basic;
-            }
-        }
-        Census { types: by_name.into_values().collect() }
+        let named = self.types.iter().zip(by_type).filter(|(_, tally)| tally.count > 0);
+        named.map(|(of, tally)| TypeTally { name: of.name.clone(), basis: of.basis, ..tally }).collect()
     }
 }
