@@ -240,7 +240,9 @@ impl<'a> Session<'a> {
                 self.sums.looks += 1;
                 self.sums.held = self.sums.held.saturating_add(pause);
                 self.sums.longest = self.sums.longest.max(pause);
-                if recorded.pace.stretched() && !recorded.stretched {
+                // A few hundredths are not worth a word.
+                let noticeable = wait > self.args.every.saturating_add(self.args.every / 20);
+                if recorded.pace.stretched() && noticeable && !recorded.stretched {
                     recorded.stretched = true;
                     self.ui.say(&words::stretched(pid, pause, wait, self.args.every));
                 }
