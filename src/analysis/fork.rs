@@ -1,7 +1,8 @@
 //! A forked process and its parent → what is new in it since the fork: a fork keeps addresses, so an object of the same
 //! type at the same address is taken for the same one. Tells nothing of what changed within an object.
 //!
-//! What this cannot see: an object that the parent, too, made since the fork, of the same type at the same address. Both
+//! What this cannot see: an object that took the place of one of the same type that the child let go since the fork (a list or a
+//! dict now and then); and an object that the parent, too, made since the fork, of the same type at the same address. Both
 //! begin with the same free blocks, so a parent that goes on to work hides as much of what its child made. The parent of a
 //! pre-forking server waits for its children and makes next to nothing.
 
