@@ -113,14 +113,31 @@ fn opened(
     if let Some(path) = &source.snapshot {
         return from_file(path, source, values != Values::None, ui);
     }
-    let options = capture::Options { values, ..options(source, command)? };
+    Ok(from_process(&capture::Options { values, ..options(source, command)? }, command, ui, look)?)
+}
+
+/// The heap of a process, by this way to look.
+pub(super) fn from_process(
+    options: &capture::Options,
+    command: &str,
+    ui: &Ui,
+    look: fn(&capture::Options) -> Result<Graph, capture::Error>,
+) -> Result<Opened, Refusal> {
     let pid = options.pid;
     let started = Instant::now();
     let graph = ui
-        .working(&format!("reading process {pid}"), || look(&options))
+        .working(&format!("reading process {pid}"), || look(options))
         .map_err(|e| Refusal::of_look(&e, command, pid))?;
     let look = Look { threads: graph.details.threads, nonblocking: options.nonblocking, started };
     Ok(Opened { heap: graph.heap, capture: graph.capture, look: Some(look) })
+}
+
+/// The heap in a file, in so many bytes of memory.
+pub(super) fn read(path: &Path, limit: u64, ui: &Ui) -> Result<Opened, Refusal> {
+    let Snapshot { heap, capture } = ui
+        .working(&format!("reading {}", path.display()), || snapshot::read(path, limit))
+        .map_err(|e| Refusal::of_reading(&e, path))?;
+    Ok(Opened { heap, capture, look: None })
 }
 
 fn from_file(path: &Path, source: &SourceArgs, values: bool, ui: &mut Ui) -> Result<Opened, Failure> {
@@ -130,16 +147,14 @@ fn from_file(path: &Path, source: &SourceArgs, values: bool, ui: &mut Ui) -> Res
         ui.warn(&format!("{} tell{s} how to look at a process: of no use with a file", idle.join(", ")));
     }
     let limit = source.max_memory.unwrap_or_else(|| Budget::now().bytes);
-    let Snapshot { mut heap, capture } = ui
-        .working(&format!("reading {}", path.display()), || snapshot::read(path, limit))
-        .map_err(|e| Refusal::of_reading(&e, path))?;
+    let mut opened = read(path, limit, ui)?;
     // What the file shows, this answer need not.
     if !values {
-        heap.values.clear();
-    } else if heap.values.is_empty() {
+        opened.heap.values.clear();
+    } else if opened.heap.values.is_empty() {
         ui.warn("there are no contents in this file: leakspy snapshot --values keeps them");
     }
-    Ok(Opened { heap, capture, look: None })
+    Ok(opened)
 }
 
 /// Options that were given and mean nothing where a file is read.

@@ -5,10 +5,7 @@ use std::time::Duration;
 
 use super::Process;
 use crate::addr::Addr;
-use crate::memory::{Live, Memory};
-
-/// Entry of the auxiliary vector that says where the kernel put its random bytes (`AT_RANDOM`, `linux/auxvec.h`).
-const RANDOM: u64 = 25;
+use crate::memory::Live;
 
 /// What the kernel gave to a program when it began: 16 random bytes and where they stand. A fork keeps both, an exec draws
 /// them anew.
@@ -22,10 +19,7 @@ impl Process {
     /// The birthmark of the program that it runs; `None` where it may not be read.
     #[must_use]
     pub fn birthmark(&self) -> Option<Birthmark> {
-        let at = Addr(random_at(&std::fs::read(self.path("auxv")).ok()?)?);
-        let mut bytes = [0; 16];
-        Live::new(self.pid).read(at, &mut bytes).ok()?;
-        Some(Birthmark { at, bytes })
+        Some(Birthmark { at: self.secret_at()?, bytes: self.secret(&Live::new(self.pid))? })
     }
 
     /// CPU time that it has used since `other` began, at the least: all that it ever used, less the time that it had until
@@ -60,20 +54,16 @@ fn used_ticks(stat: &str) -> Option<u64> {
     field()?.checked_add(field()?)
 }
 
-fn random_at(auxv: &[u8]) -> Option<u64> {
-    let word = |bytes: &[u8]| bytes.first_chunk().map(|word| u64::from_le_bytes(*word));
-    auxv.chunks_exact(16).find(|entry| word(entry) == Some(RANDOM)).and_then(|entry| word(entry.get(8..)?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::process::secret::random_at;
 
     #[test]
     fn the_place_of_the_random_bytes_is_found() {
         let entry = |key: u64, value: u64| [key.to_le_bytes(), value.to_le_bytes()].concat();
         let auxv = [entry(33, 7), entry(25, 0x7ffc_0000_1239), entry(0, 0)].concat();
-        assert_eq!(random_at(&auxv), Some(0x7ffc_0000_1239));
+        assert_eq!(random_at(&auxv), Some(Addr(0x7ffc_0000_1239)));
         assert_eq!(random_at(&entry(0, 0)), None);
         assert_eq!(random_at(b"short"), None);
     }

@@ -18,15 +18,20 @@ impl Process {
     /// Those bytes; `None` where the kernel or the process does not tell them.
     #[must_use]
     pub fn secret<M: Memory + ?Sized>(&self, mem: &M) -> Option<[u8; 16]> {
+        let mut secret = [0; 16];
+        mem.read(self.secret_at()?, &mut secret).ok()?;
+        Some(secret)
+    }
+
+    /// Where they stand.
+    pub(super) fn secret_at(&self) -> Option<Addr> {
         let mut vector = Vec::new();
         File::open(self.path("auxv")).ok()?.take(LONGEST).read_to_end(&mut vector).ok()?;
-        let mut secret = [0; 16];
-        mem.read(random_at(&vector)?, &mut secret).ok()?;
-        Some(secret)
+        random_at(&vector)
     }
 }
 
-fn random_at(vector: &[u8]) -> Option<Addr> {
+pub(super) fn random_at(vector: &[u8]) -> Option<Addr> {
     let word = |bytes: &[u8]| bytes.first_chunk().map(|word| u64::from_le_bytes(*word));
     vector.chunks_exact(16).find_map(|pair| {
         let (key, value) = pair.split_at(8);

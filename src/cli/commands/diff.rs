@@ -3,18 +3,17 @@
 //! At most two heaps are held in memory: of the first look only a table of its objects is kept.
 
 use std::path::Path;
-use std::time::Instant;
 
 use crate::analysis::{Difference, Identity, Track, compare, survivors};
 use crate::capture::{self, Options};
 use crate::cli::args::{DiffArgs, Format};
 use crate::cli::output::Destination;
-use crate::cli::source::{self, Look, Opened};
+use crate::cli::source::{self, Opened};
 use crate::cli::{Exit, Failure, Refusal, Ui};
 use crate::heap::{Capture, Heap};
 use crate::process::budget::Budget;
 use crate::report::{csv, json, table};
-use crate::snapshot::{self, Snapshot};
+use crate::snapshot;
 
 /// What a heap takes in memory, an object and a reference, in bytes.
 const OBJECT: u64 = 36;
@@ -96,10 +95,15 @@ impl Looks<'_> {
         let limit = self.budget.saturating_sub(held);
         let file = self.args.files.get(self.next);
         self.next += 1;
-        let opened = match file {
-            Some(path) => read(path, limit, ui)?,
-            None => look(self.args, limit, ui)?,
+        let mut opened = match file {
+            Some(path) => source::read(path, limit, ui)?,
+            None => {
+                let source = &self.args.source;
+                let options = Options { max_memory: Some(limit), ..source::options(source, "diff")? };
+                source::from_process(&options, "diff FILE", ui, capture::comparable)?
+            }
         };
+        opened.heap.values.clear();
         let more = held.saturating_add(held_by(&opened.heap));
         if more > self.budget {
             let error = snapshot::Error::TooLarge { needed: more, left: self.budget };
@@ -109,24 +113,6 @@ impl Looks<'_> {
         opened.tell(ui);
         Ok(opened)
     }
-}
-
-fn read(path: &Path, limit: u64, ui: &mut Ui) -> Result<Opened, Failure> {
-    let Snapshot { mut heap, capture } = ui
-        .working(&format!("reading {}", path.display()), || snapshot::read(path, limit))
-        .map_err(|e| Refusal::of_reading(&e, path))?;
-    heap.values = Default::default();
-    Ok(Opened { heap, capture, look: None })
-}
-
-fn look(args: &DiffArgs, limit: u64, ui: &mut Ui) -> Result<Opened, Failure> {
-    let options = Options { max_memory: Some(limit), ..source::options(&args.source, "diff")? };
-    let (pid, started) = (options.pid, Instant::now());
-    let graph = ui
-        .working(&format!("reading process {pid}"), || capture::comparable(&options))
-        .map_err(|e| Refusal::of_look(&e, "diff FILE", pid))?;
-    let look = Look { threads: graph.details.threads, nonblocking: options.nonblocking, started };
-    Ok(Opened { heap: graph.heap, capture: graph.capture, look: Some(look) })
 }
 
 /// What a heap and its part in a comparison take, in bytes.
