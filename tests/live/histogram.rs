@@ -88,6 +88,28 @@ fn the_permanent_generation_is_seen_and_not_called_tracked() {
 }
 
 #[test]
+fn what_stands_in_static_data_counts_though_nothing_points_to_it() {
+    each_python(|python| {
+        if python.minor() < (3, 11) {
+            return;
+        }
+        let mut target = Target::start(python, "heap.py", &["1000"]);
+        target.settle();
+        let pid = target.pid.to_string();
+        for (name, size) in [("builtins.bytes", 34), ("builtins.str", 50)] {
+            let found = leakspy(&["find", "--pid", &pid, "--type", name, "-n", "0", "--json"]).expect(0).stdout;
+            let found: serde_json::Value = serde_json::from_str(&found).unwrap();
+            let objects = found["objects"].as_array().unwrap();
+            let single = objects.iter().filter(|object| object["bytes"] == size).count();
+            // One each of bytes, and the same half of the strings; what is made at run time may equal them.
+            let floor = if size == 34 { 256 } else { 128 };
+            assert!(single >= floor, "{name}: {single} of one character");
+        }
+        target.assert_unharmed();
+    });
+}
+
+#[test]
 fn two_looks_at_an_idle_target_are_the_same() {
     each_python(|python| {
         let mut target = Target::start(python, "heap.py", &["5000"]);

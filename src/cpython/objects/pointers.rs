@@ -78,11 +78,12 @@ impl<M: Memory + ?Sized> Walker<'_, M> {
         plausible && !w.number_types.contains(&Some(of)) && self.types.find(of).is_some()
     }
 
-    /// Immortal ints and strings that are part of the interpreter's data, and to 3.7 its small ints: they live whether
-    /// or not anything points to them.
+    /// Immortal ints, strings and bytes that are part of the interpreter's data, and to 3.7 its small ints: they live
+    /// whether or not anything points to them.
     fn static_numbers_and_strings(&mut self, start: Addr, bytes: &[u8]) {
         let l = self.world.layout;
-        let wanted = [self.world.types.int_type, self.world.types.str_types.first().copied()];
+        let types = &self.world.types;
+        let wanted = [types.int_type, types.str_types.first().copied(), types.str_types.get(1).copied()];
         for (i, word) in (0u64..).zip(bytes.chunks_exact(8)) {
             let of = View::new(word).pointer(0).unwrap_or_default();
             if of.is_null() || !wanted.contains(&Some(of)) {
@@ -92,7 +93,7 @@ impl<M: Memory + ?Sized> Walker<'_, M> {
                 i.checked_mul(8).and_then(|skip| start.up(skip)).and_then(|at| at.down(l.object.ob_type.at as u64));
             let Some(at) = at else { continue };
             let refcount = self.world.mem.word(at).unwrap_or(0) & 0xffff_ffff;
-            let small = Some(of) == self.world.types.int_type
+            let small = Some(of) == types.int_type
                 && int::small(self.world.mem, l, at).is_some_and(|n| (-5..=1024).contains(&n));
             if refcount > 900_000_000 || small && refcount > 0 && l.shape.int == IntShape::ObSize {
                 self.candidates.insert(at.0);
