@@ -45,11 +45,11 @@ pub enum Compared {
     Types,
     /// A look with the one before it and with the first of a series, by type: so many comparisons as yet.
     Series(u64),
-    /// Two looks, object by object: by address and type.
+    /// Two looks, object by object.
     Objects,
 }
 
-/// Objects of one type told apart by their address.
+/// Objects of one type, told apart one by one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Moved {
     /// There now, not before.

@@ -1,27 +1,22 @@
-//! A forked process and its parent → what is new in it since the fork: a fork keeps addresses, so an object of the same
-//! type at the same address is taken for the same one. Tells nothing of what changed within an object.
+//! A forked process and its parent → what is new in it since the fork. A fork keeps addresses and contents, so the two are
+//! compared as two looks at one process are (`identity`); `docs/identity.md` says what that gets wrong.
 //!
-//! What this cannot see: an object that took the place of one of the same type that the child let go since the fork (a list or a
-//! dict now and then); and an object that the parent, too, made since the fork, of the same type at the same address. Both
-//! begin with the same free blocks, so a parent that goes on to work hides as much of what its child made. The parent of a
-//! pre-forking server waits for its children and makes next to nothing.
+//! Both begin with the same free blocks, so a parent that goes on to work fills the same ones as its child, often by
+//! objects of the same type: these are told apart by what they hold, and taken for one where they hold the same.
 
-use rustc_hash::{FxHashMap, FxHashSet};
-
-use super::comparison::{Changed, Moved};
-use super::diff::{Change, changes};
-use super::paths::Sum;
-use crate::addr::Addr;
-use crate::heap::{Heap, Id, TypeId};
+use super::comparison::Changed;
+use super::identity::Identity;
+use super::survivors::{Moves, Track};
+use crate::heap::{Heap, Id};
 
 /// What a forked process has that its parent has not.
 #[derive(Debug, Clone, Default)]
 pub struct SinceFork {
     /// Every type, changed or not, by name: before is the parent, after is its child.
     pub all: Vec<Changed>,
-    /// The new objects, in the order of the child's heap.
+    /// The new objects, by address.
     pub new: Vec<Id>,
-    /// Objects of the same type at the same address in both.
+    /// Objects that are the same in both.
     pub shared: u64,
     /// The modules among the new objects by name, sorted: loaded since the fork.
     pub modules: Vec<String>,
@@ -30,37 +25,13 @@ pub struct SinceFork {
 /// Compares a forked process with its parent.
 #[must_use]
 pub fn since_fork(parent: &Heap, child: &Heap) -> SinceFork {
-    let mut found = SinceFork::default();
-    let mut moved: FxHashMap<&str, Moved> = FxHashMap::default();
-    let names = Names::of(parent, child);
-    let before: FxHashMap<Addr, u32> =
-        parent.objects.ids().map(|id| (parent.objects.addr(id), names.parent(parent.objects.of(id)))).collect();
-    let mut kept: FxHashSet<Addr> = FxHashSet::default();
-    for id in child.objects.ids() {
-        let at = child.objects.addr(id);
-        if before.get(&at).is_some_and(|name| *name == names.child(child.objects.of(id))) {
-            kept.insert(at);
-            continue;
-        }
-        found.new.push(id);
-        moved.entry(child.type_name(id)).or_default().new.add(child.objects.bytes(id));
-    }
-    found.shared = kept.len() as u64;
-    for id in parent.objects.ids().filter(|id| !kept.contains(&parent.objects.addr(*id))) {
-        moved.entry(parent.type_name(id)).or_default().gone.add(parent.objects.bytes(id));
-    }
-    found.modules =
-        found.new.iter().filter(|id| is_module(child.type_name(**id))).map(|id| called(child, *id)).collect();
-    found.modules.sort();
-    found.all = changes(&parent.census(), &child.census())
-        .into_iter()
-        .map(|change: Change| {
-            let moved = moved.get(change.name.as_str()).copied().unwrap_or_default();
-            let first = Sum { count: change.count_before, bytes: change.bytes_before };
-            Changed { change, first, moved, ..Changed::default() }
-        })
-        .collect();
-    found
+    let (all, moves) = Moves::between(&Track::of(parent), child, &Identity::of(parent, child));
+    let new = moves.new;
+    let mut modules: Vec<String> =
+        new.iter().filter(|id| is_module(child.type_name(**id))).map(|id| called(child, *id)).collect();
+    modules.sort();
+    let shared = child.objects.len().saturating_sub(new.len()) as u64;
+    SinceFork { all, new, shared, modules }
 }
 
 fn is_module(of: &str) -> bool {
@@ -71,37 +42,10 @@ fn called(heap: &Heap, id: Id) -> String {
     heap.called(id).unwrap_or("?").to_owned()
 }
 
-/// Type numbers of two heaps as numbers of their names.
-struct Names {
-    parent: Vec<u32>,
-    child: Vec<u32>,
-}
-
-impl Names {
-    fn of(parent: &Heap, child: &Heap) -> Names {
-        let mut numbers: FxHashMap<String, u32> = FxHashMap::default();
-        let mut numbered = |heap: &Heap| {
-            let mut number = |name: &str| {
-                let next = numbers.len() as u32;
-                *numbers.entry(name.to_owned()).or_insert(next)
-            };
-            heap.types.iter().map(|of| number(&of.name)).collect()
-        };
-        Names { parent: numbered(parent), child: numbered(child) }
-    }
-
-    fn parent(&self, of: TypeId) -> u32 {
-        self.parent.get(of.at()).copied().unwrap_or(u32::MAX)
-    }
-
-    fn child(&self, of: TypeId) -> u32 {
-        self.child.get(of.at()).copied().unwrap_or(u32::MAX)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::paths::Sum;
     use crate::heap::Sketch;
 
     /// parent: Page Page Timing str | child: Page Timing Timing str module Timing

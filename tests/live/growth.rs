@@ -301,6 +301,22 @@ fn a_fork_is_told_by_what_it_made() {
     });
 }
 
+/// Parent and child fill the same free blocks with objects of the same types.
+#[test]
+fn what_a_parent_made_too_hides_nothing_that_differs() {
+    each_python(|python| {
+        let mut target = Target::start(python, "forked.py", &["both"]);
+        target.pid = target.ready["pid"].as_u64().unwrap() as u32;
+        let parent = target.ready["parent"].as_u64().unwrap() as u32;
+        until("the parent waits", || state(parent, parent) == Some('S'));
+        target.ask("fill 1000");
+        target.settle();
+        let answer = forked(target.pid, &[]);
+        let [before, new, _, gone] = told(&answer, "__main__.Made");
+        assert_eq!((before, new, gone), (21_000, 1_000, 1_000));
+    });
+}
+
 #[test]
 fn a_parent_that_works_on_is_told() {
     const WORKED: &str = "its parent worked, too";

@@ -21,8 +21,7 @@ const WAITING: f64 = 0.02;
 /// # Errors
 /// Why there is nothing to compare with, or no answer.
 pub(super) fn run(args: &GrowthArgs, mut sink: Sink, ui: &mut Ui) -> Result<Exit, Failure> {
-    let options =
-        Options { objects: true, references: args.paths.is_some(), ..source::options(&args.source, "growth")? };
+    let options = source::options(&args.source, "growth")?;
     let pid = options.pid;
     let process = Process::open(pid).map_err(|why| Refusal::of_look(&why.into(), "growth", pid))?;
     let parent = capture::forked_from(&process, args.parent)
@@ -31,7 +30,7 @@ pub(super) fn run(args: &GrowthArgs, mut sink: Sink, ui: &mut Ui) -> Result<Exit
 
     // The child first: what it makes meanwhile would count, what its parent makes does not.
     let child = look(&options, ui)?;
-    let parent = look(&Options { pid: parent, references: false, ..options.clone() }, ui)?;
+    let parent = look(&Options { pid: parent, ..options.clone() }, ui)?;
     let fork = ui.working("comparing", || since_fork(&parent.heap, &child.heap));
     let verdict = Verdict::of(&args.fail_on, &fork.all, "in its parent");
     let found = compare(fork.all.clone(), Compared::Objects, &args.options());
@@ -61,8 +60,8 @@ pub(super) fn run(args: &GrowthArgs, mut sink: Sink, ui: &mut Ui) -> Result<Exit
     }
     if let Some(worked) = before.pid.and_then(|parent| worked(parent, &process)) {
         ui.warn(&format!(
-            "its parent worked, too, since it forked: at least {:.1} s of CPU time. What it made where its child made \
-             something of the same type hides that: the new objects may be more",
+            "its parent worked, too, since it forked: at least {:.1} s of CPU time. What it made counts as gone here, or \
+             where it is like what its child made at the same place, as the same",
             worked.as_secs_f64()
         ));
     }
@@ -78,9 +77,8 @@ fn worked(parent: i32, child: &Process) -> Option<Duration> {
 
 fn look(options: &Options, ui: &mut Ui) -> Result<Graph, Refusal> {
     let (started, pid) = (Instant::now(), options.pid);
-    let take = if options.references { capture::graph } else { capture::objects };
     let graph = ui
-        .working(&format!("reading process {pid}"), || take(options))
+        .working(&format!("reading process {pid}"), || capture::comparable(options))
         .map_err(|why: Error| Refusal::of_look(&why, "growth", pid))?;
     let cost = pause::line(&graph.capture, graph.details.threads, options.nonblocking, started.elapsed());
     ui.say(&format!("process {pid}: {cost}"));
