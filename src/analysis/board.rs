@@ -237,26 +237,8 @@ impl Board {
 mod tests {
     use super::*;
     use crate::analysis::trend::Delta;
-    use crate::heap::{Build, Coverage, TypeTally};
-
-    fn capture() -> Capture {
-        Capture {
-            source: "process".into(),
-            pid: Some(1),
-            started_at: None,
-            python: "3.11.7".into(),
-            build: Build { debug: false, free_threaded: false, allocator: "pymalloc".into() },
-            taken_at: "2026-11-20T17:00:00Z".into(),
-            frozen: true,
-            pause_ms: 1.0,
-            one_instant: true,
-            consistent: true,
-            coverage: Coverage::default(),
-            copied_bytes: 0,
-            skipped: 0,
-            warnings: vec![],
-        }
-    }
+    use crate::heap::TypeTally;
+    use crate::heap::sketch::capture;
 
     fn glance(pid: i32, second: u64, timings: u64) -> Glance {
         let tally = TypeTally { name: "app.T".into(), count: timings, bytes: 10 * timings, ..TypeTally::default() };

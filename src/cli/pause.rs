@@ -31,25 +31,10 @@ fn milliseconds(pause: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::heap::{Build, Coverage};
+    use crate::heap::sketch;
 
     fn capture(frozen: bool, one_instant: bool) -> Capture {
-        Capture {
-            source: "process".into(),
-            pid: Some(1),
-            started_at: None,
-            python: "3.11.7".into(),
-            build: Build { debug: false, free_threaded: false, allocator: "pymalloc".into() },
-            taken_at: "2026-11-20T17:00:00Z".into(),
-            frozen,
-            pause_ms: 41.2,
-            one_instant,
-            consistent: true,
-            coverage: Coverage::default(),
-            copied_bytes: 153 << 20,
-            skipped: 0,
-            warnings: vec![],
-        }
+        Capture { frozen, one_instant, ..sketch::capture() }
     }
 
     #[test]

@@ -91,24 +91,10 @@ fn seconds(from: &str, to: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::heap::sketch;
 
     fn look(pid: i32, started_at: Option<&str>) -> Capture {
-        Capture {
-            source: "snapshot".into(),
-            pid: Some(pid),
-            started_at: started_at.map(Into::into),
-            python: "3.11.7".into(),
-            build: Build { debug: false, free_threaded: false, allocator: "pymalloc".into() },
-            taken_at: "2026-11-20T17:00:00Z".into(),
-            frozen: true,
-            pause_ms: 1.0,
-            one_instant: true,
-            consistent: true,
-            coverage: Coverage::default(),
-            copied_bytes: 0,
-            skipped: 0,
-            warnings: vec![],
-        }
+        Capture { pid: Some(pid), started_at: started_at.map(Into::into), ..sketch::capture() }
     }
 
     #[test]

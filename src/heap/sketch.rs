@@ -1,12 +1,34 @@
-//! A heap written by hand, for tests: objects and references in any order → a [`Heap`].
+//! A heap written by hand, for tests: objects and references in any order → a [`Heap`]; and where it came from.
 
 use super::census::SizeBasis;
 use super::edges::Edges;
 use super::graph::{Heap, Type};
 use super::label::{Label, LabelId};
 use super::objects::{FoundBy, Generation, Id, Object, TypeId};
+use super::provenance::{Build, Capture, Coverage};
 use super::roots::{Root, RootKind};
 use crate::addr::Addr;
+
+/// A look in which nothing went wrong, at a process that is held still.
+#[must_use]
+pub fn capture() -> Capture {
+    Capture {
+        source: "process".into(),
+        pid: Some(25867),
+        started_at: None,
+        python: "3.11.7".into(),
+        build: Build { debug: false, free_threaded: false, allocator: "pymalloc".into() },
+        taken_at: "2026-11-20T17:00:00Z".into(),
+        frozen: true,
+        pause_ms: 41.2,
+        one_instant: true,
+        consistent: true,
+        coverage: Coverage { used_bytes: 160_838_240, explained_bytes: 160_101_200, ratio: Some(0.9954) },
+        copied_bytes: 153 << 20,
+        skipped: 0,
+        warnings: vec![],
+    }
+}
 
 /// A heap under way.
 #[derive(Debug, Default)]

@@ -162,26 +162,12 @@ pub(crate) mod tests {
     use super::*;
     use crate::analysis::{HistogramOptions, histogram};
     use crate::heap::info::{Collector, Generation, HeapFacts, LayoutSource, MappedFile, ProcessFacts};
-    use crate::heap::{Build, Census, Coverage, GenerationPoint};
+    use crate::heap::{Census, Coverage, GenerationPoint, sketch};
 
-    /// The capture of the contract's example.
+    /// The capture of the contract's example, with more digits.
     pub fn capture() -> Capture {
-        Capture {
-            source: "process".into(),
-            pid: Some(25867),
-            started_at: None,
-            python: "3.11.7".into(),
-            build: Build { debug: false, free_threaded: false, allocator: "pymalloc".into() },
-            taken_at: "2026-11-20T17:00:00Z".into(),
-            frozen: true,
-            pause_ms: 41.234_567,
-            one_instant: true,
-            consistent: true,
-            coverage: Coverage { used_bytes: 160_838_240, explained_bytes: 160_101_200, ratio: Some(0.995_417_4) },
-            copied_bytes: 160_900_000,
-            skipped: 0,
-            warnings: vec![],
-        }
+        let coverage = Coverage { ratio: Some(0.995_417_4), ..sketch::capture().coverage };
+        Capture { pause_ms: 41.234_567, copied_bytes: 160_900_000, coverage, ..sketch::capture() }
     }
 
     /// What `leakspy info` may know of that process.

@@ -10,27 +10,12 @@ use super::kind::tests::each;
 use super::{Error, Snapshot, read, save, write};
 use crate::addr::Addr;
 use crate::heap::{
-    Build, Capture, Coverage, Edges, FoundBy, Gaps, Generation, Heap, Id, Label, LabelId, Object, Root, RootKind,
-    SizeBasis, Type, TypeId,
+    Capture, Edges, FoundBy, Gaps, Generation, Heap, Id, Label, LabelId, Object, Root, RootKind, SizeBasis, Type,
+    TypeId, sketch,
 };
 
 pub(super) fn capture() -> Capture {
-    Capture {
-        source: "process".into(),
-        pid: Some(25867),
-        started_at: None,
-        python: "3.11.7".into(),
-        build: Build { debug: false, free_threaded: false, allocator: "pymalloc".into() },
-        taken_at: "2026-11-20T17:00:00Z".into(),
-        frozen: true,
-        pause_ms: 41.2,
-        one_instant: true,
-        consistent: true,
-        coverage: Coverage { used_bytes: 160_838_240, explained_bytes: 160_101_200, ratio: Some(0.9954) },
-        copied_bytes: 153 << 20,
-        skipped: 3,
-        warnings: vec!["a \"quoted\" one\n".into()],
-    }
+    Capture { skipped: 3, warnings: vec!["a \"quoted\" one\n".into()], ..sketch::capture() }
 }
 
 /// Everything of a heap that an analysis can see, with labels and texts by what they say and not by their numbers.

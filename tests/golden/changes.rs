@@ -4,12 +4,13 @@ use std::io::Write;
 
 use leakspy::analysis::paths::Sum;
 use leakspy::analysis::*;
+use leakspy::heap::sketch::capture;
 use leakspy::heap::{Capture, SizeBasis};
 use leakspy::report::{Look, csv, json, table};
 use regex::Regex;
 use serde_json::json;
 
-use super::{assert_golden, capture};
+use super::assert_golden;
 
 const NARROW: Look = Look { width: Some(80), colour: false };
 const TINY: Look = Look { width: Some(48), colour: false };

@@ -6,10 +6,11 @@ use std::process::{Command, Stdio};
 
 use leakspy::analysis::audit::AuditOptions;
 use leakspy::analysis::*;
+use leakspy::heap::sketch::capture;
 use leakspy::heap::{Heap, Id, Label, RootKind, Sketch};
 use leakspy::report::{Look, csv, dot, json, table};
 
-use super::{assert_golden, capture};
+use super::assert_golden;
 
 /// What the tests ask for.
 struct Scene {

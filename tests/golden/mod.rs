@@ -9,8 +9,6 @@ mod top;
 use std::fs;
 use std::path::Path;
 
-use leakspy::heap::{Build, Capture, Coverage};
-
 /// Compares with `tests/golden/NAME`.
 fn assert_golden(name: &str, answer: &[u8]) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
@@ -21,24 +19,4 @@ fn assert_golden(name: &str, answer: &[u8]) {
     }
     let expected = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{name}: {e}; LEAKSPY_BLESS=1 writes it"));
     assert!(expected == answer, "{name} differs; expected:\n{expected}\ngot:\n{answer}");
-}
-
-/// A capture in which nothing went wrong.
-fn capture() -> Capture {
-    Capture {
-        source: "process".into(),
-        pid: Some(25867),
-        started_at: None,
-        python: "3.11.7".into(),
-        build: Build { debug: false, free_threaded: false, allocator: "pymalloc".into() },
-        taken_at: "2026-11-20T17:00:00Z".into(),
-        frozen: true,
-        pause_ms: 41.2,
-        one_instant: true,
-        consistent: true,
-        coverage: Coverage { used_bytes: 1000, explained_bytes: 990, ratio: Some(0.99) },
-        copied_bytes: 2000,
-        skipped: 0,
-        warnings: vec![],
-    }
 }

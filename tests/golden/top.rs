@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use leakspy::analysis::paths::{Removal, Sum};
 use leakspy::analysis::{Glance, Paths, Subject, Tempo, TrendSort, Way};
+use leakspy::heap::sketch::capture;
 use leakspy::heap::{Capture, Census, Id, SizeBasis, TypeTally, Usage};
 use leakspy::report::{Look, json, table};
 use leakspy::tui::{Answer, Event, Findings, Key, State, Wish, draw};
@@ -11,7 +12,7 @@ use proptest::prelude::*;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
-use super::{assert_golden, capture};
+use super::assert_golden;
 
 const MIB: u64 = 1 << 20;
 const COMMAND: &str =

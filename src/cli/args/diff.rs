@@ -86,13 +86,11 @@ impl DiffArgs {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
-
     use super::*;
-    use crate::cli::args::{Args, Command};
+    use crate::cli::args::{Command, parse};
 
     fn diff(line: &str) -> Result<DiffArgs, clap::Error> {
-        match Args::try_parse_from(format!("leakspy diff {line}").split_whitespace())?.command {
+        match parse(&format!("diff {line}"))? {
             Command::Diff(args) => Ok(args),
             other => panic!("{other:?}"),
         }

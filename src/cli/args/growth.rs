@@ -90,13 +90,11 @@ impl GrowthArgs {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
-
     use super::*;
-    use crate::cli::args::{Args, Command};
+    use crate::cli::args::{Command, parse};
 
     fn growth(line: &str) -> Result<GrowthArgs, clap::Error> {
-        match Args::try_parse_from(format!("leakspy growth -p 1 {line}").split_whitespace())?.command {
+        match parse(&format!("growth -p 1 {line}"))? {
             Command::Growth(args) => Ok(args),
             other => panic!("{other:?}"),
         }

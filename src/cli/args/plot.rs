@@ -7,6 +7,17 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::cli::quantity;
 
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  leakspy plot night.jsonl                     the verdict and a chart
+  leakspy plot night.jsonl -o night.svg        as a picture; -o night.png too
+  leakspy plot night.jsonl --json              the verdict for programs
+  leakspy plot night.jsonl --pid 25867 --since 2h
+
+Verdicts: sawtooth (no trend: healthy), early explosion (filled after the start, then flat), surge (a jump tied to one moment), \
+leak (a trend that nothing takes back), or too short to say. They are about the lower envelope: what was given back later does \
+not count.";
+
 /// What `leakspy plot` takes.
 #[derive(Debug, ClapArgs)]
 pub struct PlotArgs {
@@ -107,13 +118,11 @@ fn when(text: &str) -> Result<When, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
-
     use super::*;
-    use crate::cli::args::{Args, Command};
+    use crate::cli::args::{Command, parse};
 
     fn plot(line: &str) -> PlotArgs {
-        match Args::try_parse_from(format!("leakspy plot {line}").split_whitespace()).expect("good").command {
+        match parse(&format!("plot {line}")).expect("good") {
             Command::Plot(args) => args,
             other => panic!("{other:?}"),
         }
@@ -138,6 +147,6 @@ mod tests {
     fn moments_are_absolute_or_before_the_last_look() {
         assert_eq!(plot("f --since 1970-01-01T00:00:02Z").since, Some(When::At(2000)));
         assert_eq!(plot("f --since 2s").since.map(|when| when.at(5000)), Some(3000));
-        assert!(Args::try_parse_from(["leakspy", "plot", "f", "--until", "noon"]).is_err());
+        assert!(parse("plot f --until noon").is_err());
     }
 }

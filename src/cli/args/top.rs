@@ -100,7 +100,7 @@ impl TopArgs {
     pub fn rows(&self) -> Option<usize> {
         match self.limit {
             Some(0) => None,
-            None if !self.json => Some(super::TABLE_ROWS),
+            None if !self.json => Some(super::shared::TABLE_ROWS),
             limit => limit,
         }
     }
