@@ -160,17 +160,23 @@ fn a_thousand_flipped_bits_leave_an_answer_that_says_so() {
     let pid = target.0.id() as i32;
     let whole = look(pid, Damage::Words(u64::MAX), 1).expect("without damage there is an answer");
     let words = whole.capture.copied_bytes.max(8 << 20) / 8;
-    let mut through = 0;
+    let objects = whole.census.types.iter().map(|t| t.count).sum::<u64>() as usize;
+    let (mut through, mut poor) = (0, 0);
     for seed in 0..10 {
         let Some(taken) = look(pid, Damage::Bits(words / 1000), seed) else { continue };
         through += 1;
         let marked = !taken.capture.consistent || taken.capture.skipped > 0;
         assert!(marked, "seed {seed}: not marked");
         let heap = taken.heap.expect("references were asked for");
-        assert!(heap.objects.len() * 10 > whole.census.types.iter().map(|t| t.count).sum::<u64>() as usize * 9);
+        if heap.objects.len() * 10 <= objects * 9 {
+            // A bit of a type that many objects have: these are not taken for objects then, and the blocks stay unexplained.
+            poor += 1;
+            let ratio = |capture: &crate::heap::Capture| capture.coverage.ratio.expect("there is pymalloc");
+            assert!(ratio(&taken.capture) < 0.98 * ratio(&whole.capture), "seed {seed}: {:?}", taken.capture.coverage);
+        }
         assert_eq!(heap.edges.rows(), heap.objects.len());
         assert_eq!(heap.census().types.len(), taken.census.types.len());
     }
     // Where a bit of the interpreter's own state flips, the layout's check refuses: right, but no answer.
-    assert!(through >= 7, "{through} looks went through");
+    assert!(through >= 7 && poor <= 3, "{through} looks went through, {poor} of them saw few objects");
 }

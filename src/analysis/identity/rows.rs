@@ -1,7 +1,7 @@
 //! The references of one object at two looks, side by side by their labels. Judges nothing.
 
 use super::NONE;
-use crate::heap::{Heap, Id, Label, LabelId};
+use crate::heap::{Heap, Id, Label, LabelId, Type};
 
 /// References by one label at both looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub(super) struct Rows<'a> {
     /// Which labels of the earlier heap are keys.
     was_key: Vec<bool>,
     rooted: Vec<bool>,
+    /// Whose items, by the type of the holder, move on when one before them goes.
+    queues: Vec<bool>,
 }
 
 impl<'a> Rows<'a> {
@@ -69,6 +71,7 @@ impl<'a> Rows<'a> {
             was_key: earlier.names.labels().map(|label| nature(label).key).collect(),
             earlier,
             later,
+            queues: later.types.iter().map(is_queue).collect(),
             earlier_of,
             later_of,
             rooted,
@@ -120,14 +123,23 @@ impl<'a> Rows<'a> {
         if to.is_empty() || old_to.is_empty() {
             return (0, 0);
         }
-        if let Some(keys) = self.in_step((to, labels), (old_to, old_labels), meetings) {
+        // Nothing but such a holder has more or fewer items than before.
+        let items = |labels: &[LabelId]| labels.iter().filter(|label| label.index().is_ok()).count();
+        let is_queue = self.queues.get(self.later.objects.of(Id(id)).at()) == Some(&true)
+            || to.len() != old_to.len() && items(labels) != items(old_labels);
+        if let Some(keys) = self.in_step((to, labels), (old_to, old_labels), is_queue, meetings) {
             return (keys, keys);
         }
         meetings.clear();
+        // All items of a queue meet all that it had.
+        let place_of = |label: u32| match LabelId::from_bits(label).index() {
+            Ok(_) if is_queue => LabelId::item(0).bits(),
+            _ => label,
+        };
         let mut now: Vec<(u32, u32)> =
-            labels.iter().map(|label| label.plain().bits()).zip(to.iter().copied()).collect();
+            labels.iter().map(|label| place_of(label.plain().bits())).zip(to.iter().copied()).collect();
         let mut then: Vec<(u32, u32)> = (old_labels.iter())
-            .map(|label| self.translated(*label))
+            .map(|label| place_of(self.translated(*label)))
             .zip(old_to.iter().map(|to| self.place(*to)))
             .collect();
         now.sort_unstable();
@@ -165,6 +177,7 @@ impl<'a> Rows<'a> {
         &self,
         (to, labels): (&[u32], &[LabelId]),
         (old_to, old_labels): (&[u32], &[LabelId]),
+        is_queue: bool,
         meetings: &mut Vec<Meeting>,
     ) -> Option<u32> {
         let mut keys = 0;
@@ -182,7 +195,8 @@ impl<'a> Rows<'a> {
             }
             keys += u32::from(nature.key);
             let same_place = self.place(*old_to) == *to;
-            if nature.many && !same_place {
+            let many = nature.many || is_queue && label.index().is_ok();
+            if many && !same_place {
                 return None;
             }
             meetings.push(Meeting { label, to: *to, same_place });
@@ -201,6 +215,10 @@ impl<'a> Rows<'a> {
         let held = |to: &u32| places.binary_search(to).is_ok();
         common.extend(to.iter().zip(labels).filter(|(to, l)| !l.is_shortcut() && held(to)).map(|(to, _)| *to));
     }
+}
+
+fn is_queue(of: &Type) -> bool {
+    matches!(of.name.as_str(), "builtins.list" | "__builtin__.list" | "collections.deque")
 }
 
 fn nature(label: Label) -> Nature {

@@ -92,6 +92,40 @@ fn what_says_nothing_itself_goes_with_who_holds_it() {
     }
 }
 
+/// `app.ALL = [holder]`, and the holder has these of six objects of which nothing is known.
+fn held_by(holder: &str, items: &[usize]) -> (Heap, Vec<Id>) {
+    let mut sketch = Sketch::new();
+    let app = sketch.module("app", RootKind::UserModule);
+    let all: Vec<Id> = (0..6).map(|_| sketch.object("app.Job", 48)).collect();
+    let holder = sketch.object(holder, 88);
+    for (at, item) in (0..).zip(items) {
+        sketch.edge(holder, Label::Item(at), all[*item]);
+    }
+    let list = sketch.list(&[holder]);
+    sketch.attribute(app, "ALL", list);
+    (sketch.heap(), all.into_iter().chain([holder]).collect())
+}
+
+#[test]
+fn items_of_a_queue_move_on() {
+    for holder in ["builtins.list", "collections.deque"] {
+        let (before, _) = held_by(holder, &[0, 1, 2, 3]);
+        // Two less at the front; one less at the front and one more behind.
+        for items in [&[2, 3][..], &[1, 2, 3, 4]] {
+            let (after, ids) = held_by(holder, items);
+            let kept = kept(&Identity::of(&before, &after), &ids);
+            assert!(kept[6] && kept[2] && kept[3], "{holder}: {items:?}: {kept:?}");
+        }
+        // Nothing of what it held: another one.
+        let (after, ids) = held_by(holder, &[4, 5]);
+        assert!(!kept(&Identity::of(&before, &after), &ids)[6], "{holder}");
+    }
+    // What has its items at fixed places is another with others.
+    let (before, _) = held_by("app.Point", &[0, 1]);
+    let (after, ids) = held_by("app.Point", &[1, 2]);
+    assert!(!kept(&Identity::of(&before, &after), &ids)[6]);
+}
+
 #[test]
 fn what_a_name_leads_to_may_change() {
     // All that Stats holds is another number than before.
