@@ -9,7 +9,7 @@ use super::{Clock, Error, Options, Taken, Target, Values};
 use crate::addr::AddrRange;
 use crate::memory::{Buffer, Image, Live, Paged};
 use crate::process::freeze::{Freeze, FreezeError};
-use crate::process::{State, budget, manners};
+use crate::process::{State, budget};
 
 /// How often a moment within a collection is let pass before it is taken as it is.
 const TRIES: u32 = 6;
@@ -41,9 +41,7 @@ impl Kept {
     pub fn unhurried() -> Self {
         // Without threads of its own it is only in more of a hurry.
         let threads = (rayon::current_num_threads() / 2).max(1);
-        let pool =
-            rayon::ThreadPoolBuilder::new().num_threads(threads).start_handler(|_| manners::stand_back()).build();
-        Kept { buffer: None, unhurried: pool.ok() }
+        Kept { buffer: None, unhurried: rayon::ThreadPoolBuilder::new().num_threads(threads).build().ok() }
     }
 
     /// Gives the memory back.

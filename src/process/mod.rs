@@ -6,7 +6,6 @@ pub mod budget;
 pub mod find;
 pub mod freeze;
 pub mod lineage;
-pub mod manners;
 pub mod secret;
 pub mod symbols;
 pub mod usage;
