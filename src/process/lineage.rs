@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::Process;
+use super::{Process, Stat, ticks};
 use crate::addr::Addr;
 use crate::memory::Live;
 
@@ -26,7 +26,7 @@ impl Process {
     /// then. Where it ran several threads before that, this may be too much.
     #[must_use]
     pub fn busy_since(&self, other: &Process) -> Option<Duration> {
-        let used = used_ticks(&std::fs::read_to_string(self.path("stat")).ok()?)?;
+        let used = Stat::read(self.pid).ok()?.used;
         let before = other.start_time.saturating_sub(self.start_time);
         ticks(used.saturating_sub(before))
     }
@@ -38,20 +38,6 @@ impl Process {
         let up = Duration::try_from_secs_f64(uptime.split(' ').next()?.parse().ok()?).ok()?;
         Some(up.saturating_sub(ticks(self.start_time)?))
     }
-}
-
-/// Clock ticks as a time.
-fn ticks(n: u64) -> Option<Duration> {
-    let each = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).ok()??;
-    Duration::try_from_secs_f64(n as f64 / each as f64).ok()
-}
-
-/// Fields 14 and 15 of `/proc/PID/stat`: in user mode and in the kernel, without children. The name before them may hold
-/// anything.
-fn used_ticks(stat: &str) -> Option<u64> {
-    let mut fields = stat.rsplit_once(") ")?.1.split_ascii_whitespace().skip(11);
-    let mut field = || fields.next()?.parse::<u64>().ok();
-    field()?.checked_add(field()?)
 }
 
 #[cfg(test)]
@@ -69,9 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn used_time_is_read_behind_any_name() {
-        assert_eq!(used_ticks("7 (a) S (b) R 3 7 7 0 -1 4194304 1 2 3 4 50 6 7 8 20 0 1 0 4242 9 9"), Some(56));
-        assert_eq!(used_ticks("rubbish"), None);
+    fn it_knows_its_age_and_what_it_used() {
         let own = Process::open(i32::try_from(std::process::id()).expect("a pid")).expect("myself");
         assert!(own.age().is_some_and(|age| age < Duration::from_secs(86_400)) && own.busy_since(&own).is_some());
     }

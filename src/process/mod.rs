@@ -14,6 +14,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use nix::errno::Errno;
 
@@ -415,6 +416,8 @@ struct Stat {
     state: State,
     parent: i32,
     is_kernel_thread: bool,
+    /// In user mode and in the kernel, without children; in clock ticks.
+    used: u64,
     start_time: u64,
     /// 0 for those who may not trace it.
     stack_start: u64,
@@ -448,12 +451,19 @@ impl Stat {
             parent: fields.next()?.parse().ok()?,
             // Field 9, after pgrp, session, tty_nr, tpgid.
             is_kernel_thread: fields.nth(4)?.parse::<u64>().ok()? & PF_KTHREAD != 0,
+            // Fields 14 and 15.
+            used: fields.nth(4)?.parse::<u64>().ok()?.checked_add(fields.next()?.parse().ok()?)?,
             // Field 22.
-            start_time: fields.nth(12)?.parse().ok()?,
+            start_time: fields.nth(6)?.parse().ok()?,
             // Field 28, after vsize, rss, rsslim, startcode, endcode.
             stack_start: fields.nth(5)?.parse().ok()?,
         })
     }
+}
+
+/// Clock ticks as a time.
+fn ticks(n: u64) -> Option<Duration> {
+    Duration::try_from_secs_f64(n as f64 / procfs::ticks_per_second() as f64).ok()
 }
 
 /// `/proc/PID/status`: lines of `Key:` and value.
@@ -665,8 +675,8 @@ mod tests {
         let line = "7 (a) S (b) R 3 7 7 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 4242 9 9 9 1 2 140737 0";
         let stat = Stat::parse(line).expect("a good line");
         assert_eq!(
-            (stat.comm.as_str(), stat.state, stat.parent, stat.start_time, stat.stack_start),
-            ("a) S (b", State::Running, 3, 4242, 140_737)
+            (stat.comm.as_str(), stat.state, stat.parent, stat.used, stat.start_time, stat.stack_start),
+            ("a) S (b", State::Running, 3, 11, 4242, 140_737)
         );
     }
 

@@ -1,7 +1,7 @@
 //! A process's memory beyond RSS, as the operating system counts it: what it shares, what is swapped out, and when it
 //! started. Reads `/proc` only; the process notices nothing.
 
-use super::{Process, Status};
+use super::{Process, Status, ticks};
 
 /// Sums over all mappings of a process (`/proc/PID/smaps_rollup`, Linux 4.14 and later), in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,9 +25,8 @@ impl Process {
     /// When it started, in milliseconds since 1970 UTC, to a clock tick (10 ms).
     #[must_use]
     pub fn started_ms(&self) -> Option<i64> {
-        let ticks = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).ok()??;
         let boot: i64 = Status::read("/proc/stat").ok()?.number("btime")?;
-        let since = i64::try_from(self.start_time()).ok()?.checked_mul(1000)?.checked_div(ticks)?;
+        let since = i64::try_from(ticks(self.start_time())?.as_millis()).ok()?;
         boot.checked_mul(1000)?.checked_add(since)
     }
 }
