@@ -31,7 +31,7 @@ pub use identity::Identity;
 pub use owners::Owners;
 pub use paths::{PathSort, Paths, PathsOptions, Way, paths};
 pub use referrers::{Holder, Referrers, ReferrersOptions, referrers};
-pub use select::{Note, Selected, Unclear, Wanted, select};
+pub use select::{Note, Selected, Unclear, Wanted, select, types_called};
 pub use show::{Link, Shown, show};
 pub use survivors::{Difference, Moves, Survivors, Track, survivors};
 pub use threshold::Threshold;

@@ -139,6 +139,16 @@ pub fn glob(pattern: &str) -> Option<Regex> {
     Regex::new(&regex).ok()
 }
 
+/// What a person means by a type where several may be meant: a glob, or a name with or without its module. `None` where it is
+/// too large for a pattern.
+#[must_use]
+pub fn types_called(name: &str) -> Option<Regex> {
+    match name.contains(['*', '?']) {
+        true => glob(name),
+        false => Regex::new(&format!(r"^(?s:.*\.)?{}$", regex::escape(name))).ok(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

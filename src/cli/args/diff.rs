@@ -6,7 +6,7 @@ use clap::Args as ClapArgs;
 use regex::Regex;
 
 use super::{ChangeKey, OutputArgs, RowArgs, SourceArgs, regex};
-use crate::analysis::{ChangeOptions, ChangeSort, PathSort, PathsOptions};
+use crate::analysis::{ChangeOptions, ChangeSort, PathSort, PathsOptions, types_called};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -25,8 +25,8 @@ pub struct DiffArgs {
     #[arg(value_name = "FILE", required = true, num_args = 1..=3)]
     pub files: Vec<PathBuf>,
     /// Only this type: module.qualname, a glob such as 'app.*', or a name without its module
-    #[arg(long = "type", short = 't', value_name = "TYPE", conflicts_with = "filter")]
-    pub of: Option<String>,
+    #[arg(long = "type", short = 't', value_name = "TYPE", conflicts_with = "filter", value_parser = types)]
+    pub of: Option<Regex>,
     /// Only types whose module.qualname this regular expression matches
     #[arg(long, value_name = "REGEX", value_parser = regex)]
     pub filter: Option<Regex>,
@@ -48,11 +48,7 @@ impl DiffArgs {
     /// The types asked for; `None` for all.
     #[must_use]
     pub fn types(&self) -> Option<Regex> {
-        let glob = |of: &String| {
-            let pattern = regex::escape(of).replace(r"\*", ".*");
-            Regex::new(&format!(r"^(?:.*\.)?{pattern}$")).ok()
-        };
-        self.filter.clone().or_else(|| self.of.as_ref().and_then(glob))
+        self.filter.as_ref().or(self.of.as_ref()).cloned()
     }
 
     /// What is to be shown of the types.
@@ -82,6 +78,10 @@ impl DiffArgs {
     pub fn limit(&self) -> Option<usize> {
         self.rows.limit(self.output.format())
     }
+}
+
+fn types(name: &str) -> Result<Regex, String> {
+    types_called(name).ok_or_else(|| "too long a name".to_owned())
 }
 
 #[cfg(test)]
