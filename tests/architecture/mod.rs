@@ -55,6 +55,7 @@ fn sources() -> Vec<Source> {
     assert!(files.len() > 5, "no sources found");
     files
         .into_iter()
+        .filter(|file| file.file_name().is_some_and(|name| name != "tests.rs"))
         .map(|file| {
             let path = file.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
             let room = path.split('/').next().unwrap().trim_end_matches(".rs").to_owned();
@@ -78,9 +79,11 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
 
 fn code_of(text: &str) -> Vec<(usize, String)> {
     let mut code = Vec::new();
-    for (number, line) in text.lines().enumerate() {
-        // By convention the unit tests end a file; they may use more than the code.
-        if line == "#[cfg(test)]" {
+    let mut lines = text.lines().enumerate().peekable();
+    while let Some((number, line)) = lines.next() {
+        // By convention the unit tests end a file or have one of their own; they may use more than the code.
+        let opens = |next: &str| format!(" {next}").contains(" mod ") && next.contains('{');
+        if line == "#[cfg(test)]" && lines.peek().is_some_and(|(_, next)| opens(next)) {
             break;
         }
         let line = line.split("//").next().unwrap_or("");
