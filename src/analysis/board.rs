@@ -204,6 +204,12 @@ impl Board {
         self.members.values().filter(move |member| over || !member.ended)
     }
 
+    /// When the last look was taken, RFC 3339 in UTC.
+    #[must_use]
+    pub fn taken_at(&self) -> Option<&str> {
+        self.shown().filter_map(|member| member.capture.as_ref()).map(|capture| capture.taken_at.as_str()).max()
+    }
+
     /// The types of one process, or of all of them together; in no order.
     #[must_use]
     pub fn types(&self, of: Option<i32>) -> Vec<Trend> {

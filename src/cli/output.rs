@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::{AccessFlags, access};
 
-use crate::cli::{Exit, Refusal};
+use crate::cli::{Exit, Failure, Refusal, Ui};
 
 /// Where an answer goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,44 @@ pub enum Destination {
     File(PathBuf),
     /// A device or pipe, which can only be written to as it is.
     Device(PathBuf),
+}
+
+/// Where answers go that come one after the other: a file is replaced by the first of them in one step and grows by the
+/// others, so that it is as whole as the stream whenever somebody reads it.
+#[derive(Debug)]
+pub struct Stream {
+    to: Destination,
+    begun: bool,
+}
+
+impl Stream {
+    /// As [`Destination::of`].
+    ///
+    /// # Errors
+    /// What cannot be written to, and why.
+    pub fn of(path: Option<&Path>) -> Result<Stream, Refusal> {
+        Ok(Stream { to: Destination::of(path)?, begun: false })
+    }
+
+    /// Where the next one goes.
+    #[must_use]
+    pub fn to(&self) -> &Destination {
+        &self.to
+    }
+
+    /// Gives one out.
+    ///
+    /// # Errors
+    /// As [`Ui::deliver`].
+    pub fn deliver(&mut self, data: &[u8], ui: &mut Ui) -> Result<(), Failure> {
+        match &self.to {
+            Destination::File(path) if self.begun => add(path, data).map_err(unwritten),
+            to => {
+                self.begun = true;
+                ui.deliver(to, data)
+            }
+        }
+    }
 }
 
 impl Destination {
@@ -47,7 +85,7 @@ impl Destination {
     /// Writes all of `data` to a file or device; standard output is the [`Ui`](crate::cli::Ui)'s.
     ///
     /// # Errors
-    /// What the file system says; a file is then as it was before.
+    /// What the file system says; a file that is replaced is then as it was before.
     pub fn write(&self, data: &[u8]) -> io::Result<()> {
         match self {
             Destination::Stdout => Ok(()),
@@ -63,6 +101,18 @@ impl Destination {
                 Ok(())
             }
         }
+    }
+}
+
+fn add(path: &Path, data: &[u8]) -> io::Result<()> {
+    fs::OpenOptions::new().append(true).create(true).open(path)?.write_all(data)
+}
+
+/// Why an answer was not written: [`Failure::Pipe`] where nobody reads any more.
+pub fn unwritten(why: io::Error) -> Failure {
+    match why.kind() {
+        io::ErrorKind::BrokenPipe => Failure::Pipe,
+        _ => Refusal::new(Exit::Usage, "cannot write the answer", why.to_string()).into(),
     }
 }
 

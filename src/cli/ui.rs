@@ -10,7 +10,7 @@ use log::{LevelFilter, Log, Metadata, Record};
 use terminal_size::{Height, Width, terminal_size_of};
 
 use crate::cli::args::{Voice, When};
-use crate::cli::output::Destination;
+use crate::cli::output::{self, Destination};
 use crate::cli::{Exit, Failure, Refusal};
 use crate::report::Look;
 use crate::report::text::visible;
@@ -84,10 +84,7 @@ impl Ui {
             }
             _ => to.write(data),
         };
-        written.map_err(|e| match e.kind() {
-            io::ErrorKind::BrokenPipe => Failure::Pipe,
-            _ => Refusal::new(Exit::Usage, "cannot write the answer", e.to_string()).into(),
-        })
+        written.map_err(output::unwritten)
     }
 
     /// Standard output, for an answer in bytes that is written as it is made; `None` where it is a terminal.

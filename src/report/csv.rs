@@ -4,10 +4,12 @@
 mod changes;
 mod objects;
 mod paths;
+mod top;
 
 pub use changes::changes;
 pub use objects::{audit, find, referrers, show};
 pub use paths::paths;
+pub use top::top;
 
 use std::io::{self, Write};
 

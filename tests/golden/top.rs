@@ -6,7 +6,7 @@ use leakspy::analysis::paths::{Removal, Sum};
 use leakspy::analysis::{Glance, Paths, Subject, Tempo, TrendSort, Way};
 use leakspy::heap::sketch::capture;
 use leakspy::heap::{Capture, Census, Id, SizeBasis, TypeTally, Usage};
-use leakspy::report::{Look, json, table};
+use leakspy::report::{Look, csv, json, table};
 use leakspy::tui::{Answer, Event, Findings, Key, State, Wish, draw};
 use proptest::prelude::*;
 use ratatui::Terminal;
@@ -236,6 +236,9 @@ fn blocks_and_lines() {
     json::top(&mut lines, &state.board, &state.rows, false).unwrap();
     json::top(&mut lines, &many.board, &many.rows[..2], true).unwrap();
     assert_golden("top/lines.json", &lines);
+    let mut rows = Vec::new();
+    csv::top(&mut rows, &state.board, &state.rows).unwrap();
+    assert_golden("top/rows.csv", &rows);
     let lines = String::from_utf8(lines).unwrap();
     assert_eq!(lines.lines().count(), 2, "one look, one line");
     let first: serde_json::Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();

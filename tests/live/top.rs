@@ -374,6 +374,16 @@ fn blocks_without_a_terminal_and_nobody_reading() {
     assert_eq!(said.stdout.matches("leakspy top  look").count(), 2, "{}", said.stdout);
     assert_eq!(said.stdout.matches("more types").count(), 2, "{}", said.stdout);
     assert!(!said.stdout.contains('\u{1b}'));
+    // A file is replaced by the first look and grows by the others; the heading stands there once.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("looks.csv");
+    std::fs::write(&file, "of old").unwrap();
+    let path = file.to_str().unwrap();
+    let more = ["--interval", "100ms", "--iterations", "3", "-n", "2", "-f", "csv", "-o", path];
+    assert_eq!(leakspy(&[&["top", "--pid", &pid][..], &more].concat()).expect(0).stdout, "");
+    let rows = std::fs::read_to_string(&file).unwrap();
+    let looks: Vec<&str> = rows.lines().map(|row| row.split(',').next().unwrap()).collect();
+    assert_eq!(looks, ["look", "1", "1", "2", "2", "3", "3"], "{rows}");
     let mut top = Lines::of(&["--pid", &pid, "--batch"]);
     top.line().expect("a block");
     // Nobody reads any more.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args as ClapArgs, ValueEnum, value_parser};
 use regex::Regex;
 
-use super::regex;
+use super::{Format, OutputArgs, RowArgs, regex};
 use crate::analysis::TrendSort;
 use crate::cli::quantity;
 
@@ -17,6 +17,7 @@ Examples:
   leakspy top -p 25867 --interval 10s --filter '^myapp'
   leakspy top -p 25867 --batch --iterations 3  plain blocks, as top -b writes them
   leakspy top -p 25867 --json --iterations 3   a line of JSON a look
+  leakspy top -p 25867 -f csv -o looks.csv     rows for a spreadsheet
 
 Growth, by which types are sorted first, is what came since the baseline and stayed. ? explains keys and columns.";
 
@@ -35,21 +36,21 @@ pub struct TopArgs {
     /// End after so many looks
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
     pub iterations: Option<u64>,
-    /// Print plain blocks; the way of it where standard output is no terminal
+    /// Print plain blocks; the way of it where standard output is no terminal, and with --json, csv or --output
     #[arg(long)]
     pub batch: bool,
-    /// Print a line of JSON a look
-    #[arg(long)]
-    pub json: bool,
     /// Sort by this, biggest first (type: by name)
     #[arg(long, value_name = "KEY", value_enum, default_value_t = TrendKey::Growth)]
     pub sort: TrendKey,
     /// Only types whose module.qualname this regular expression matches
     #[arg(long, value_name = "REGEX", value_parser = regex)]
     pub filter: Option<Regex>,
-    /// Print so many types a look, 0 for all [default: 20 in blocks, all in JSON]
-    #[arg(short = 'n', long, value_name = "N")]
-    pub limit: Option<usize>,
+    /// Where looks go, and in what shape.
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// How many types a look.
+    #[command(flatten)]
+    pub rows: RowArgs,
     /// Never stop the process; numbers may then be torn, and are marked as such
     #[arg(long)]
     pub nonblocking: bool,
@@ -95,14 +96,10 @@ impl TopArgs {
         }
     }
 
-    /// At most so many types are printed; `None` for all.
+    /// Is there to be no screen, even on a terminal?
     #[must_use]
-    pub fn rows(&self) -> Option<usize> {
-        match self.limit {
-            Some(0) => None,
-            None if !self.json => Some(super::shared::TABLE_ROWS),
-            limit => limit,
-        }
+    pub fn is_plain(&self) -> bool {
+        self.batch || self.output.format() != Format::Table || self.output.file.is_some()
     }
 }
 

@@ -7,7 +7,7 @@ use crate::analysis::Threshold;
 use crate::analysis::comparison::Changed;
 use crate::analysis::threshold::Extent;
 use crate::cli::args::{Format, GrowthArgs};
-use crate::cli::output::Destination;
+use crate::cli::output::Stream;
 use crate::cli::{Exit, Failure, Refusal, Ui, choice, threshold};
 use crate::heap::Capture;
 use crate::report::json::Crossed;
@@ -18,8 +18,8 @@ use crate::report::json::Crossed;
 /// Why there is no answer, or no further one.
 pub fn run(args: &GrowthArgs, ui: &mut Ui) -> Result<Exit, Failure> {
     check(args)?;
-    let sink = Sink { to: Destination::of(args.output.file.as_deref())?, kept: Vec::new() };
-    if args.since_fork { since_fork::run(args, sink, ui) } else { series::run(args, sink, ui) }
+    let to = Stream::of(args.output.file.as_deref())?;
+    if args.since_fork { since_fork::run(args, to, ui) } else { series::run(args, to, ui) }
 }
 
 fn check(args: &GrowthArgs) -> Result<(), Refusal> {
@@ -44,22 +44,6 @@ fn check(args: &GrowthArgs) -> Result<(), Refusal> {
         .map_err(|refusal| refusal.help("--since-fork, or count and bytes for growth"));
     }
     Ok(())
-}
-
-/// Where a stream of answers goes: to a file all of them in one piece each time, else one after the other.
-struct Sink {
-    to: Destination,
-    kept: Vec<u8>,
-}
-
-impl Sink {
-    fn deliver(&mut self, data: &[u8], ui: &mut Ui) -> Result<(), Failure> {
-        if !matches!(self.to, Destination::File(_)) {
-            return ui.deliver(&self.to, data);
-        }
-        self.kept.extend_from_slice(data);
-        ui.deliver(&self.to, &self.kept)
-    }
 }
 
 /// Limits that were crossed, in words and for programs.

@@ -53,7 +53,6 @@ pub fn top(
 ) -> io::Result<()> {
     let total = board.total();
     let since = board.shown().map(|member| member.trends.since()).max().unwrap_or_default();
-    let at = board.shown().filter_map(|member| member.capture.as_ref()).map(|capture| capture.taken_at.as_str()).max();
     let (asked, every) =
         (board.tempo.wanted.as_secs_f64(), board.tempo.interval.as_secs_f64().max(board.tempo.wanted.as_secs_f64()));
     let stretched = if board.tempo.is_stretched() { format!(" (stretched from {asked:.1} s)") } else { String::new() };
@@ -61,7 +60,7 @@ pub fn top(
         out,
         "leakspy top  look {}  {}  baseline {:.1} s ago  held still {} of the time, a look every {every:.1} s{stretched}",
         board.rounds,
-        at.unwrap_or_default(),
+        board.taken_at().unwrap_or_default(),
         since.as_secs_f64(),
         percent(board.tempo.share),
     )?;

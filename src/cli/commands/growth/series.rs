@@ -3,11 +3,12 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Sink, Verdict, Warned};
+use super::{Verdict, Warned};
 use crate::analysis::growth::{growers, holdings};
 use crate::analysis::{Comparison, Holding, Series, Step, compare};
 use crate::capture::{self, Error, Pace, Taken, Watch};
 use crate::cli::args::{Format, GrowthArgs};
+use crate::cli::output::Stream;
 use crate::cli::{Exit, Failure, Refusal, Ui, pause, source};
 use crate::report::number::{iec, thousands};
 use crate::report::{csv, json, table};
@@ -22,7 +23,7 @@ const GLANCE: Duration = Duration::from_millis(250);
 ///
 /// # Errors
 /// Why there is no answer, or no further one.
-pub(super) fn run(args: &GrowthArgs, mut sink: Sink, ui: &mut Ui) -> Result<Exit, Failure> {
+pub(super) fn run(args: &GrowthArgs, mut to: Stream, ui: &mut Ui) -> Result<Exit, Failure> {
     let options = source::options(&args.source, "growth")?;
     let refused = |why: &Error| Refusal::of_look(why, "growth", options.pid);
     let mut watch = Watch::open(&options).map_err(|why| refused(&why))?;
@@ -69,12 +70,12 @@ pub(super) fn run(args: &GrowthArgs, mut sink: Sink, ui: &mut Ui) -> Result<Exit
         let mut data = Vec::new();
         let holders = holders.as_deref();
         match args.output.format() {
-            Format::Table => table::growth(&mut data, &found, &before, &after, &step, holders, ui.look(&sink.to)),
+            Format::Table => table::growth(&mut data, &found, &before, &after, &step, holders, ui.look(to.to())),
             Format::Json => json::growth(&mut data, &found, &before, &after, &step, &verdict.crossed, holders),
             Format::Csv => csv::changes(&mut data, &found, Some(comparison)),
         }
         .map_err(Refusal::of_rendering)?;
-        sink.deliver(&data, ui)?;
+        to.deliver(&data, ui)?;
         warned.tell(&after, ui);
 
         if is_last {

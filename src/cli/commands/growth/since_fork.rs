@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Sink, Verdict, Warned};
+use super::{Verdict, Warned};
 use crate::analysis::growth::{growers, holdings};
 use crate::analysis::{Compared, compare, since_fork};
 use crate::capture::{self, Error, Graph, NoParent, Options};
 use crate::cli::args::{Format, GrowthArgs};
+use crate::cli::output::Stream;
 use crate::cli::source::COMMAND;
 use crate::cli::{Exit, Failure, Refusal, Ui, pause, source};
 use crate::process::Process;
@@ -20,7 +21,7 @@ const WAITING: f64 = 0.02;
 ///
 /// # Errors
 /// Why there is nothing to compare with, or no answer.
-pub(super) fn run(args: &GrowthArgs, mut sink: Sink, ui: &mut Ui) -> Result<Exit, Failure> {
+pub(super) fn run(args: &GrowthArgs, mut to: Stream, ui: &mut Ui) -> Result<Exit, Failure> {
     let options = source::options(&args.source, "growth")?;
     let pid = options.pid;
     let process = Process::open(pid).map_err(|why| Refusal::of_look(&why.into(), "growth", pid))?;
@@ -41,12 +42,12 @@ pub(super) fn run(args: &GrowthArgs, mut sink: Sink, ui: &mut Ui) -> Result<Exit
     let mut data = Vec::new();
     let (before, after, holders) = (&parent.capture, &child.capture, holders.as_deref());
     match args.output.format() {
-        Format::Table => table::since_fork(&mut data, &found, &fork, before, after, holders, ui.look(&sink.to)),
+        Format::Table => table::since_fork(&mut data, &found, &fork, before, after, holders, ui.look(to.to())),
         Format::Json => json::since_fork(&mut data, &found, &fork, before, after, &verdict.crossed, holders),
         Format::Csv => csv::changes(&mut data, &found, None),
     }
     .map_err(Refusal::of_rendering)?;
-    sink.deliver(&data, ui)?;
+    to.deliver(&data, ui)?;
 
     let mut warned = Warned::default();
     warned.tell(before, ui);

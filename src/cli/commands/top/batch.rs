@@ -1,10 +1,10 @@
-//! `top` without a terminal: a block or a line of JSON after each round of looks.
+//! `top` without a screen: a block, a line of JSON or rows of CSV after each round of looks.
 
 use super::{News, Wires};
-use crate::cli::args::TopArgs;
-use crate::cli::output::Destination;
+use crate::cli::args::{Format, TopArgs};
+use crate::cli::output::Stream;
 use crate::cli::{Exit, Failure, Refusal, Ui};
-use crate::report::{json, table};
+use crate::report::{csv, json, table};
 use crate::tui::{Event, State};
 
 /// Runs until so many looks were printed, until all processes have ended, or until nobody reads any more.
@@ -13,9 +13,10 @@ pub(super) fn run(
     mut state: State,
     wires: &Wires,
     together: bool,
+    mut to: Stream,
     ui: &mut Ui,
 ) -> Result<Exit, Failure> {
-    let to = Destination::Stdout;
+    let format = args.output.format();
     while let Ok(news) = wires.news.recv() {
         let event = match news {
             News::Event(event) => event,
@@ -34,16 +35,18 @@ pub(super) fn run(
         if !round {
             continue;
         }
-        let shown = args.rows().unwrap_or(state.rows.len()).min(state.rows.len());
+        let shown = args.rows.limit(format).unwrap_or(state.rows.len()).min(state.rows.len());
         let (rows, hidden) = state.rows.split_at(shown);
         let mut data = Vec::new();
-        if args.json {
-            json::top(&mut data, &state.board, rows, together)
-        } else {
-            table::top(&mut data, &state.board, rows, hidden.len(), state.sorted_by(), ui.look(&to))
+        match format {
+            Format::Table => {
+                table::top(&mut data, &state.board, rows, hidden.len(), state.sorted_by(), ui.look(to.to()))
+            }
+            Format::Json => json::top(&mut data, &state.board, rows, together),
+            Format::Csv => csv::top(&mut data, &state.board, rows),
         }
         .map_err(Refusal::of_rendering)?;
-        ui.deliver(&to, &data)?;
+        to.deliver(&data, ui)?;
         if args.iterations.is_some_and(|most| state.board.rounds >= most) {
             return Ok(Exit::Done);
         }

@@ -14,6 +14,7 @@ use std::time::Duration;
 use crate::analysis::Subject;
 use crate::capture::{self, Among};
 use crate::cli::args::TopArgs;
+use crate::cli::output::Stream;
 use crate::cli::{Exit, Failure, Refusal, Ui, source};
 use crate::tui;
 
@@ -68,6 +69,7 @@ struct Wires {
 /// # Errors
 /// Why nothing can be watched.
 pub fn run(args: &TopArgs, ui: &mut Ui) -> Result<Exit, Failure> {
+    let to = Stream::of(args.output.file.as_deref())?;
     let among = match (args.tree, &args.pids[..]) {
         (Some(root), _) => Among::Tree(root),
         (None, []) => return Err(source::unnamed(&capture::list(), "top").into()),
@@ -121,9 +123,9 @@ pub fn run(args: &TopArgs, ui: &mut Ui) -> Result<Exit, Failure> {
     for subject in joined {
         let _ = state.on(tui::Event::Joined(subject));
     }
-    let exit = match ui.screen().filter(|_| !args.batch && !args.json) {
+    let exit = match ui.screen().filter(|_| !args.is_plain()) {
         Some(out) => live::run(args, state, &wires, out, ui)?,
-        None => batch::run(args, state, &wires, together, ui)?,
+        None => batch::run(args, state, &wires, together, to, ui)?,
     };
     Ok(if exit == Exit::Done && partial { Exit::Partial } else { exit })
 }
