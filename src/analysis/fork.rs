@@ -7,7 +7,7 @@
 use super::comparison::Changed;
 use super::identity::Identity;
 use super::survivors::{Moves, Track};
-use crate::heap::{Heap, Id};
+use crate::heap::{Heap, Id, RootKind};
 
 /// What a forked process has that its parent has not.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +20,8 @@ pub struct SinceFork {
     pub shared: u64,
     /// The modules among the new objects by name, sorted: loaded since the fork.
     pub modules: Vec<String>,
+    /// Is one of them the program's own, not of a library?
+    pub own_modules: bool,
 }
 
 /// Compares a forked process with its parent.
@@ -30,8 +32,10 @@ pub fn since_fork(parent: &Heap, child: &Heap) -> SinceFork {
     let mut modules: Vec<String> =
         new.iter().filter(|id| is_module(child.type_name(**id))).map(|id| called(child, *id)).collect();
     modules.sort();
+    let is_new = |id: Id| new.binary_search_by_key(&child.objects.addr(id), |id| child.objects.addr(*id)).is_ok();
+    let own_modules = child.roots.iter().any(|root| root.kind == RootKind::UserModule && is_new(root.object));
     let shared = child.objects.len().saturating_sub(new.len()) as u64;
-    SinceFork { all, new, shared, modules }
+    SinceFork { all, new, shared, modules, own_modules }
 }
 
 fn is_module(of: &str) -> bool {

@@ -162,7 +162,7 @@ fn a_block_a_look() {
 #[test]
 fn a_fork_and_its_parent() {
     let modules = ["app", "app.models", "app.views", "_hidden", "flask", "a\u{1b}b", "x", "y", "z"].map(String::from);
-    let fork = SinceFork { all: objects(), new: Vec::new(), shared: 172_430, modules: modules.to_vec() };
+    let fork = SinceFork { all: objects(), shared: 172_430, modules: modules.to_vec(), ..SinceFork::default() };
     let parent = Capture { pid: Some(25_860), ..capture() };
     let found = found(objects(), Compared::Objects, None, Some(2));
     let held = holders();

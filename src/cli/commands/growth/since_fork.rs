@@ -52,10 +52,10 @@ pub(super) fn run(args: &GrowthArgs, mut to: Stream, ui: &mut Ui) -> Result<Exit
     let mut warned = Warned::default();
     warned.tell(before, ui);
     warned.tell(after, ui);
-    if !fork.modules.is_empty() {
+    if fork.own_modules {
         ui.warn(&format!(
-            "{}; what they made counts as new. If that is the application: gunicorn --preload, and uWSGI without \
-             --lazy-apps, load it before they fork",
+            "{}, the program's own among them; what they made counts as new. If that is the application: gunicorn \
+             --preload, and uWSGI without --lazy-apps, load it before they fork",
             table::loaded(&fork)
         ));
     }
