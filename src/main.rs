@@ -7,6 +7,7 @@ use leakspy::cli::{self, Args, Exit, Failure, Ui};
 
 fn main() -> ExitCode {
     cli::interrupt::end_with_exit_code();
+    cli::interrupt::stop_between_freezes();
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(usage) => return Ui::usage(&usage).into(),

@@ -7,11 +7,13 @@ use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag::register_conditional_shutdown;
 use signal_hook::iterator::Signals;
 
 use crate::cli::Exit;
+use crate::process::stop;
 
 /// Does SIGINT end leakspy at once?
 static AT_ONCE: LazyLock<Arc<AtomicBool>> = LazyLock::new(|| Arc::new(AtomicBool::new(true)));
@@ -23,9 +25,30 @@ pub fn end_with_exit_code() {
     }
 }
 
-/// From now on somebody else sees to SIGINT: whoever has changed the terminal must put it back first.
+/// From now on somebody else sees to SIGINT and SIGTSTP: whoever has changed the terminal must put it back first.
 pub fn leave_to_others() {
+    STOPS_ELSEWHERE.store(true, Ordering::SeqCst);
     AT_ONCE.store(false, Ordering::SeqCst);
+}
+
+/// Does somebody else see to Ctrl-Z?
+static STOPS_ELSEWHERE: AtomicBool = AtomicBool::new(false);
+
+/// From now on Ctrl-Z, and what else stops a job, stops leakspy only while it holds no process still.
+pub fn stop_between_freezes() {
+    let wanted = [Signal::SIGTSTP, Signal::SIGTTIN, Signal::SIGTTOU].into_iter().filter(|s| !stop::is_ignored(*s));
+    let handled = Signals::new(wanted.map(|signal| signal as i32)).and_then(|mut signals| {
+        thread::Builder::new().name("stops".into()).stack_size(64 << 10).spawn(move || {
+            for signal in signals.forever().filter_map(|number| Signal::try_from(number).ok()) {
+                if signal != Signal::SIGTSTP || !STOPS_ELSEWHERE.load(Ordering::SeqCst) {
+                    stop::stop(signal);
+                }
+            }
+        })
+    });
+    if let Err(e) = handled {
+        log::debug!("Ctrl-Z keeps its default action: {e}");
+    }
 }
 
 /// What tells a command that it was asked to end, by SIGINT or SIGTERM. Who asks twice is obeyed at once.

@@ -20,6 +20,7 @@ use nix::sys::wait::WaitPidFlag;
 use nix::unistd::Pid;
 
 use super::access::{self, Gate};
+use super::stop::NotNow;
 use super::{Process, State, Tracer, threads, tracer};
 
 /// For so long the tracing thread asks without a rest whether the threads have stopped.
@@ -103,6 +104,7 @@ pub struct Freeze {
     since: Instant,
     tracing: Option<(Sender<()>, JoinHandle<()>)>,
     here: PhantomData<*const ()>,
+    _not_now: NotNow,
 }
 
 impl Freeze {
@@ -114,6 +116,7 @@ impl Freeze {
     /// See [`FreezeError`]. Nothing is held then.
     pub fn new(process: &Process, deadline: Duration) -> Result<Freeze, FreezeError> {
         let pid = process.pid();
+        let not_now = NotNow::begin();
         let since = Instant::now();
         let (let_go, wait) = channel();
         let (tell, told) = channel();
@@ -126,7 +129,8 @@ impl Freeze {
         // The thread always answers, unless it panics.
         match told.recv() {
             Ok(Ok(Held { tids, was_stopped })) => {
-                Ok(Freeze { pid, tids, was_stopped, since, tracing: Some((let_go, thread)), here: PhantomData })
+                let tracing = Some((let_go, thread));
+                Ok(Freeze { pid, tids, was_stopped, since, tracing, here: PhantomData, _not_now: not_now })
             }
             Ok(Err(e)) => {
                 let _ = thread.join();

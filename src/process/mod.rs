@@ -7,6 +7,7 @@ pub mod find;
 pub mod freeze;
 pub mod lineage;
 pub mod secret;
+pub mod stop;
 pub mod symbols;
 pub mod usage;
 

@@ -1,6 +1,6 @@
 //! Nothing that happens to leakspy may happen to the target.
 
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -59,6 +59,46 @@ fn a_busy_target_outlives_looks_that_are_killed_or_interrupted() {
         let after = target.ask("rss")["rss"].as_u64().unwrap();
         assert!(after <= before + before / 5 + (1 << 20), "RSS grew from {before} to {after}");
     });
+}
+
+/// Ctrl-Z at any moment: leakspy stops, and holds nobody meanwhile.
+#[test]
+fn who_stops_leakspy_does_not_stop_the_target() {
+    let python = pythons().iter().find(|python| python.minor() == (3, 11)).unwrap_or(&pythons()[0]);
+    let mut target = Target::start(python, "heap.py", &["300000"]);
+    target.settle();
+    let pid = target.pid.to_string();
+    let began = Instant::now();
+    types(target.pid, &[]);
+    let one_look = began.elapsed();
+    let mut random = Random(0x2545_f491_4f6c_dd1d);
+    let mut stopped = 0;
+    for _ in 0..60 {
+        // A group of its own, as a shell makes for a job: the kernel does not stop who has nobody to go on for.
+        let mut child = command(&["types", "--json", "--pid", &pid])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_micros(random.below(one_look.as_micros() as u64)));
+        let id = child.id();
+        let _ = kill(Pid::from_raw(id as i32), Signal::SIGTSTP);
+        let mut over = None;
+        until("leakspy has stopped or ended", || {
+            over = child.try_wait().unwrap();
+            over.is_some() || threads(id).iter().all(|tid| state(id, *tid) == Some('T'))
+        });
+        let held = threads(target.pid).iter().any(|tid| state(target.pid, *tid) == Some('t'));
+        if over.is_none() {
+            stopped += 1;
+            signal(id, Signal::SIGCONT);
+        }
+        assert!(!held, "leakspy was stopped while it held the target still");
+        assert!(child.wait().unwrap().success());
+    }
+    assert!(stopped >= 20, "stopped {stopped} times");
+    target.assert_unharmed();
 }
 
 #[test]

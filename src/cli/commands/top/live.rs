@@ -1,11 +1,10 @@
 //! `top` on a terminal: whatever happens comes in through one channel, changes the state, and is drawn.
 
 use std::io::Stdout;
-use std::sync::PoisonError;
 use std::sync::mpsc::Sender;
 
 use crossterm::event;
-use nix::sys::signal::{Signal, raise};
+use nix::sys::signal::Signal;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
 
@@ -13,6 +12,7 @@ use super::screen::Screen;
 use super::{News, Order, Wires, keys};
 use crate::cli::args::TopArgs;
 use crate::cli::{Exit, Failure, Refusal, Ui, interrupt};
+use crate::process::stop;
 use crate::report::number::{counted, iec};
 use crate::tui::number::{signed, signed_iec, span};
 use crate::tui::{self, Event, State, Wish};
@@ -99,7 +99,7 @@ fn take(news: News, args: &TopArgs, state: &mut State, wires: &Wires, screen: &m
         }
         News::Resized | News::Mustered(..) | News::Over => Ok(true),
         News::Hangup => Err(End::Hangup),
-        News::Signal(SIGTSTP) => suspend(wires, screen).map(|()| true),
+        News::Signal(SIGTSTP) => suspend(screen).map(|()| true),
         News::Signal(signal) => Err(End::Signal(signal)),
     }
 }
@@ -108,7 +108,7 @@ fn grant(wish: Wish, wires: &Wires, screen: &mut Screen) -> Result<(), End> {
     let order = match wish {
         Wish::Quit => return Err(End::Quit),
         Wish::Interrupt => return Err(End::Interrupt),
-        Wish::Suspend => return suspend(wires, screen),
+        Wish::Suspend => return suspend(screen),
         Wish::Redraw => return screen.clear().map_err(|_| End::Hangup),
         Wish::Forget => {
             wires.wanted.set(0);
@@ -127,11 +127,10 @@ fn grant(wish: Wish, wires: &Wires, screen: &mut Screen) -> Result<(), End> {
     Ok(())
 }
 
-/// Stops leakspy as Ctrl-Z does, but never while it holds a process still.
-fn suspend(wires: &Wires, screen: &mut Screen) -> Result<(), End> {
-    let _none_is_still = wires.looking.lock().unwrap_or_else(PoisonError::into_inner);
+/// Stops leakspy as Ctrl-Z does.
+fn suspend(screen: &mut Screen) -> Result<(), End> {
     screen.leave();
-    let _ = raise(Signal::SIGSTOP);
+    stop::stop(Signal::SIGTSTP);
     screen.again().map_err(|_| End::Hangup)
 }
 

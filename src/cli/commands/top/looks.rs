@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::holders::{self, Holders, Job};
@@ -34,7 +33,6 @@ pub(super) struct Looks {
     tell: Sender<News>,
     holders: Holders,
     questions: holders::Wanted,
-    looking: Arc<Mutex<()>>,
 }
 
 impl Looks {
@@ -44,7 +42,6 @@ impl Looks {
         wanted: Duration,
         tell: Sender<News>,
         questions: holders::Wanted,
-        looking: Arc<Mutex<()>>,
     ) -> Looks {
         Looks {
             fleet: Fleet::new(among.clone(), &options),
@@ -56,7 +53,6 @@ impl Looks {
             holders: Holders::start(tell.clone(), questions.clone()),
             tell,
             questions,
-            looking,
         }
     }
 
@@ -130,11 +126,7 @@ impl Looks {
         for member in self.fleet.members() {
             let pid = member.pid();
             let at = self.began.elapsed();
-            let looked = {
-                let _still = self.looking.lock().unwrap_or_else(PoisonError::into_inner);
-                member.watch.look()
-            };
-            let event = match looked {
+            let event = match member.watch.look() {
                 Ok(taken) => {
                     seen = seen.saturating_add(1);
                     let pause = taken.details.pause;
@@ -211,11 +203,7 @@ impl Looks {
             return Duration::ZERO;
         }
         let options = capture::Options { pid, ..self.options.clone() };
-        let looked = {
-            let _still = self.looking.lock().unwrap_or_else(PoisonError::into_inner);
-            capture::graph(&options)
-        };
-        match looked {
+        match capture::graph(&options) {
             Ok(graph) => {
                 let pause = graph.details.pause;
                 self.holders.ask(Job { ticket, of, graph });

@@ -8,7 +8,6 @@ mod looks;
 pub mod screen;
 
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::analysis::Subject;
@@ -60,8 +59,6 @@ struct Wires {
     orders: Sender<Order>,
     /// The last question that is still wanted.
     wanted: holders::Wanted,
-    /// Held while a process may be held still: leakspy itself must not be stopped then.
-    looking: Arc<Mutex<()>>,
 }
 
 /// Runs it.
@@ -97,10 +94,9 @@ pub fn run(args: &TopArgs, ui: &mut Ui) -> Result<Exit, Failure> {
     let (tell, news) = channel();
     let (orders, ordered) = channel();
     let wanted = holders::Wanted::default();
-    let looking = Arc::new(Mutex::new(()));
-    let looks = looks::Looks::new(among, options, args.interval, tell.clone(), wanted.clone(), looking.clone());
+    let looks = looks::Looks::new(among, options, args.interval, tell.clone(), wanted.clone());
     std::thread::spawn(move || looks.run(&ordered));
-    let wires = Wires { news, tell, orders, wanted, looking };
+    let wires = Wires { news, tell, orders, wanted };
 
     let (joined, refused) = match wires.news.recv() {
         Ok(News::Mustered(joined, refused)) => (joined, refused),
