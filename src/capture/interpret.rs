@@ -251,6 +251,7 @@ fn capture<M: Memory + ?Sized>(
             .started_ms()
             .and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok())
             .map(|at| at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()),
+        program: target.process.program(&target.live).map(|digest| format!("{digest:016x}")),
         python: target.located.version.to_string(),
         build: Build {
             debug: false,

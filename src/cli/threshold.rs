@@ -1,7 +1,9 @@
 //! A limit as people type it, `count(app.Session)>1000` → a [`Threshold`]; and in words that it was crossed. Measures nothing.
 
+use regex::Regex;
+
 use crate::analysis::Threshold;
-use crate::analysis::select::glob;
+use crate::analysis::select::{glob, types_called};
 use crate::analysis::threshold::{Extent, Measure, Measured};
 use crate::cli::quantity;
 use crate::report::number::{counted, iec, thousands};
@@ -19,6 +21,11 @@ const WORDS: [(&str, Measure, Extent); 6] = [
     ("count_new", Measure::Count, Extent::New),
 ];
 
+/// A name without a dot has no module: it is meant in any.
+fn pattern(name: &str) -> Option<Regex> {
+    if name.contains('.') { glob(name) } else { types_called(name) }
+}
+
 /// Reads `bytes>64MiB`, `count(app.Session) >= 1000`, `bytes_after(app.*)>1g`.
 ///
 /// # Errors
@@ -34,7 +41,7 @@ pub fn parse(text: &str) -> Result<Threshold, String> {
         Some((word, rest)) => {
             let name = rest.strip_suffix(')').map(str::trim).filter(|name| !name.is_empty());
             let name = name.ok_or_else(|| wrong("what stands in the brackets is no type"))?;
-            (word.trim_end(), Some(glob(name).ok_or_else(|| wrong("the name of the type is too long"))?))
+            (word.trim_end(), Some(pattern(name).ok_or_else(|| wrong("the name of the type is too long"))?))
         }
     };
     let known = WORDS.iter().find(|known| known.0 == word);
@@ -81,6 +88,8 @@ mod tests {
         assert_eq!(read("bytes > 0"), (Measure::Bytes, Extent::Growth, None, 0, false));
         let session = Some("(?s)^app\\.Session$".to_owned());
         assert_eq!(read("count_after(app.Session)>7"), (Measure::Count, Extent::After, session, 7, false));
+        let any = read("count(Session)>7").2.expect("a type");
+        assert!(Regex::new(&any).expect("a pattern").is_match("app.Session"), "{any}");
         let local = Some("(?s)^app\\.make\\.<locals>\\.P.*$".to_owned());
         assert_eq!(read("bytes_new(app.make.<locals>.P*)>=1k"), (Measure::Bytes, Extent::New, local, 1024, true));
     }

@@ -94,11 +94,12 @@ impl Ui {
         (!out.is_terminal()).then_some(out)
     }
 
-    /// Standard output, for pictures; `None` where it is no terminal.
+    /// Standard output, for pictures; `None` where it is no terminal, or one that knows no cursor (`TERM=dumb`).
     #[must_use]
     pub fn screen(&self) -> Option<io::Stdout> {
         let out = io::stdout();
-        out.is_terminal().then_some(out)
+        let able = std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb");
+        (able && out.is_terminal()).then_some(out)
     }
 
     /// Stops the log where it would be written over a picture.
@@ -151,6 +152,12 @@ impl Ui {
     pub fn warn(&mut self, line: &str) {
         self.clear();
         words(&format!("warning: {}", visible(line)));
+    }
+
+    /// Why nothing came of a part of it.
+    pub fn warn_of(&mut self, refusal: &Refusal) {
+        self.clear();
+        words(&format!("warning: {refusal}"));
     }
 
     /// Why nothing came of it.

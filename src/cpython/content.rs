@@ -74,7 +74,8 @@ impl<'a, M: Memory + ?Sized> Digester<'a, M> {
         let kind = |(id, info): (_, &super::types::TypeInfo)| match types.nearest(id, |name| Kind::of(layout, name))? {
             // What a subclass adds may change.
             (Kind::Struct(_), false) => None,
-            (Kind::Struct(_), true) => Some(Kind::Struct(info.basicsize)),
+            // Without a time zone it has no room for one: what would be there is the next object's.
+            (Kind::Struct(_), true) => Some(Kind::Struct(info.shortest)),
             (kind, _) => Some(kind),
         };
         Digester { mem, layout, key, kinds: types.all().map(kind).collect() }

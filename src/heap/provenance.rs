@@ -39,6 +39,9 @@ pub struct Capture {
     /// When that process started, RFC 3339 in UTC: with the PID it tells whether two looks were at the same process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<String>,
+    /// What program it ran, as a digest that each exec draws anew and that a fork keeps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<String>,
     /// `3.11.7`.
     pub python: String,
     /// How the interpreter was built.
@@ -69,6 +72,9 @@ impl Capture {
     #[must_use]
     pub fn is_same_process(&self, other: &Capture) -> Option<bool> {
         if self.pid? != other.pid? || self.python != other.python {
+            return Some(false);
+        }
+        if self.program.as_ref().zip(other.program.as_ref()).is_some_and(|(one, other)| one != other) {
             return Some(false);
         }
         let apart = seconds(self.started_at.as_deref()?, other.started_at.as_deref()?)?;
@@ -104,6 +110,10 @@ mod tests {
         assert_eq!(one.is_same_process(&look(7, Some("2026-11-20T16:00:04.250Z"))), Some(false));
         assert_eq!(one.is_same_process(&look(8, Some("2026-11-20T16:00:00.250Z"))), Some(false));
         assert_eq!(one.is_same_process(&look(7, None)), None);
+        let of = |program: &str| Capture { program: Some(program.into()), ..one.clone() };
+        assert_eq!(of("1f").is_same_process(&of("1f")), Some(true));
+        assert_eq!(of("1f").is_same_process(&one), Some(true));
+        assert_eq!(of("1f").is_same_process(&of("20")), Some(false), "exec");
         let later = Capture { taken_at: "2026-11-20T17:01:00Z".into(), ..one.clone() };
         assert_eq!(one.seconds_until(&later), Some(60.0));
     }

@@ -16,6 +16,7 @@ pub fn capture() -> Capture {
         source: "process".into(),
         pid: Some(25867),
         started_at: None,
+        program: None,
         python: "3.11.7".into(),
         build: Build { debug: false, free_threaded: false, allocator: "pymalloc".into() },
         taken_at: "2026-11-20T17:00:00Z".into(),

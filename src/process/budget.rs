@@ -165,7 +165,10 @@ fn cgroups(root: &Path) -> Vec<(u64, Limit)> {
 
 /// The hierarchies that count the memory of a process, which is `self` or a PID.
 fn hierarchies(root: &Path, process: &str) -> Vec<Hierarchy> {
-    let groups = text(&root.join("proc").join(process).join("cgroup")).unwrap_or_default();
+    let groups_of = |process: &str| text(&root.join("proc").join(process).join("cgroup")).unwrap_or_default();
+    let groups = groups_of(process);
+    // Our own group is what is mounted here, however it is called.
+    let ours = process == "self" || groups == groups_of("self");
     let mounts = text(&root.join("proc/self/mountinfo")).unwrap_or_default();
     let group_of = |second: bool| {
         groups.lines().find_map(|line| {
@@ -198,10 +201,9 @@ fn hierarchies(root: &Path, process: &str) -> Vec<Hierarchy> {
         let below = Path::new(path).strip_prefix(unescape(mount_root)).ok();
         // A group outside of what is mounted here shows as `/../…`.
         let below = below.filter(|b| b.components().all(|c| matches!(c, std::path::Component::Normal(_))));
-        let mut group = below.map_or_else(|| mounted_at.clone(), |b| mounted_at.join(b));
-        if !group.exists() {
-            group.clone_from(&mounted_at);
-        }
+        let group = below.map(|b| mounted_at.join(b)).filter(|group| group.exists());
+        // Another's group that is not to be seen from here is not ours.
+        let Some(group) = group.or_else(|| ours.then(|| mounted_at.clone())) else { continue };
         found.push(Hierarchy { mounted_at, group, second });
     }
     found
@@ -327,6 +329,20 @@ mod tests {
         let budget = tree.budget();
         assert_eq!(budget.available, 262 * MIB);
         assert_eq!(budget.limit.to_string().split(' ').next(), Some("memory.limit_in_bytes"));
+    }
+
+    #[test]
+    fn the_group_of_another_container_is_not_ours() {
+        let tree = Tree::new(100_000);
+        tree.file("proc/self/cgroup", "0::/\n");
+        tree.file("proc/7/cgroup", "0::/\n");
+        tree.file("proc/8/cgroup", "0::/../other\n");
+        tree.file("proc/9/cgroup", "0::/gone\n");
+        tree.file("proc/self/mountinfo", "30 20 0:26 / /sys/fs/cgroup ro - cgroup2 cgroup2 rw\n");
+        tree.file("sys/fs/cgroup/memory.max", "1000\n");
+        tree.file("sys/fs/cgroup/memory.current", "10\n");
+        let of = |pid: &str| cgroup_below(tree.0.path(), pid);
+        assert_eq!((of("7"), of("8"), of("9")), ((Some(10), Some(1000)), (None, None), (None, None)));
     }
 
     #[test]

@@ -2,7 +2,10 @@
 //! its program. They are the same as long as it runs that; forked children have those of their parent.
 
 use std::fs::File;
+use std::hash::Hasher as _;
 use std::io::Read as _;
+
+use siphasher::sip::SipHasher13;
 
 use super::Process;
 use crate::addr::Addr;
@@ -21,6 +24,14 @@ impl Process {
         let mut secret = [0; 16];
         mem.read(self.secret_at()?, &mut secret).ok()?;
         Some(secret)
+    }
+
+    /// Which program this is: a digest of those bytes that does not tell them.
+    #[must_use]
+    pub fn program<M: Memory + ?Sized>(&self, mem: &M) -> Option<u64> {
+        let mut hasher = SipHasher13::new_with_key(&self.secret(mem)?);
+        hasher.write(b"leakspy: which program");
+        Some(hasher.finish())
     }
 
     /// Where they stand.
@@ -59,5 +70,6 @@ mod tests {
         let secret = me.secret(&live).expect("told");
         assert_ne!(secret, [0; 16]);
         assert_eq!(me.secret(&live), Some(secret));
+        assert_eq!(me.program(&live), me.program(&live));
     }
 }

@@ -177,6 +177,10 @@ fn unknown(before: &Capture, after: &Capture, same: Option<bool>) -> String {
         (Some(pid), None) => format!("process {pid}, started at a time that is not known"),
         _ => "an unknown process".to_owned(),
     };
+    if same == Some(false) && before.pid == after.pid && before.started_at == after.started_at {
+        let pid = before.pid.map_or_else(|| "the process".to_owned(), |pid| format!("process {pid}"));
+        return format!("{pid} became another program (exec) between these looks");
+    }
     let why = if same.is_none() {
         "it is not known whether these are looks at one process"
     } else {

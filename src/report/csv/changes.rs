@@ -6,19 +6,22 @@ use crate::analysis::{Changed, Compared, Comparison};
 use crate::heap::SizeBasis;
 use crate::report::text::visible;
 
+/// The look that is compared first: with the one before it.
+const FIRST: u64 = 2;
+
 const DELTAS: [&str; 7] =
     ["type", "count_before", "count_after", "count_delta", "bytes_before", "bytes_after", "bytes_delta"];
 const SERIES: [&str; 3] = ["count_since_first", "bytes_since_first", "grew_every_look"];
 const OBJECTS: [&str; 4] = ["count_new", "bytes_new", "count_gone", "bytes_gone"];
 
 /// Writes a heading and a row for each type that changed. For a stream of comparisons, `look` is the number that tells
-/// their rows apart in a column of its own, and only the rows of the first one, 1, have a heading.
+/// their rows apart in a column of its own, and only the rows of look 2 have a heading.
 ///
 /// # Errors
 /// What `out` says.
 pub fn changes(out: &mut dyn Write, found: &Comparison, look: Option<u64>) -> io::Result<()> {
     let mut rows = csv::Writer::from_writer(out);
-    if look.is_none_or(|look| look <= 1) {
+    if look.is_none_or(|look| look <= FIRST) {
         let more: &[&str] = match found.of {
             Compared::Types => &[],
             Compared::Series(_) => &SERIES,

@@ -72,7 +72,7 @@ pub(super) fn run(args: &GrowthArgs, mut to: Stream, ui: &mut Ui) -> Result<Exit
         match args.output.format() {
             Format::Table => table::growth(&mut data, &found, &before, &after, &step, holders, ui.look(to.to())),
             Format::Json => json::growth(&mut data, &found, &before, &after, &step, &verdict.crossed, holders),
-            Format::Csv => csv::changes(&mut data, &found, Some(comparison)),
+            Format::Csv => csv::changes(&mut data, &found, Some(step.look)),
         }
         .map_err(Refusal::of_rendering)?;
         to.deliver(&data, ui)?;

@@ -112,7 +112,7 @@ pub fn run(args: &TopArgs, ui: &mut Ui) -> Result<Exit, Failure> {
         return Err(refusal.into());
     }
     for (pid, why) in &refused {
-        ui.warn(&Refusal::of_look(why, "top", *pid).to_string());
+        ui.warn_of(&Refusal::of_look(why, "top", *pid));
     }
 
     let mut state = tui::State::new(args.interval, args.order(), args.filter.clone(), ui.colour());
