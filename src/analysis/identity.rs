@@ -89,6 +89,8 @@ struct Told {
     same: u32,
     /// References by one name to different things.
     differ: u32,
+    /// References to things of which nothing is known.
+    open: u32,
     /// Names of keys, and those that both looks have.
     keys: u32,
     common_keys: u32,
@@ -108,6 +110,8 @@ struct Pairs<'a> {
     /// References by each label, by its number.
     by_label: Vec<u32>,
     tuples: Vec<TypeId>,
+    /// Tuples that hold the same as before, by number in the later heap.
+    equal: Vec<bool>,
     /// Pairs found to be the same, whose references are still to be followed.
     todo: Vec<u32>,
 }
@@ -137,6 +141,7 @@ impl<'a> Pairs<'a> {
             contents,
             by_label,
             tuples,
+            equal: vec![false; later.objects.len()],
             todo: Vec::new(),
             rows,
             later,
@@ -201,13 +206,14 @@ impl<'a> Pairs<'a> {
         for _ in 0..PASSES {
             while let Some(id) = self.todo.pop() {
                 self.rows.meet(id, &mut meetings);
-                for Meeting { label, to, same_place } in &meetings {
+                for Meeting { label, to, same_place, .. } in &meetings {
                     // A tuple's items stay as they are: it is told by them alone.
                     if *same_place && self.rows.is_name(*label) && self.is_open(*to) && !self.is_tuple(Id(*to)) {
                         self.set(*to, State::Same);
                     }
                 }
             }
+            let mut found = false;
             for id in 0..self.state.len() as u32 {
                 if !self.is_open(id) || self.later.content(Id(id)).is_some() {
                     continue;
@@ -216,10 +222,11 @@ impl<'a> Pairs<'a> {
                 match self.is_tuple(Id(id)) {
                     true if told.differ > 0 => self.set(id, State::Other),
                     _ if told.same > 0 => self.set(id, State::Same),
+                    true if told.open == 0 => found |= !std::mem::replace(&mut self.equal[id as usize], true),
                     _ => {}
                 }
             }
-            if self.todo.is_empty() {
+            if self.todo.is_empty() && !found {
                 break;
             }
         }
@@ -278,24 +285,37 @@ impl<'a> Pairs<'a> {
     fn told(&self, id: u32, meetings: &mut Vec<Meeting>) -> Told {
         let mut told = Told::default();
         (told.keys, told.common_keys) = self.rows.meet(id, meetings);
-        for Meeting { label, to, same_place } in meetings.iter() {
+        // Of what may come and go, what may have stayed and what did not; of all, what nothing else refers to and is alike.
+        let (mut kept, mut lost, mut alike) = (0u32, 0u32, 0u32);
+        for Meeting { label, to, same_place, many } in meetings.iter() {
             let to_id = Id(*to);
             if self.later.objects.is_immortal(to_id) && *same_place || *to == id {
                 continue;
             }
-            match self.state.get(*to as usize) {
-                _ if !same_place => told.differ += 1,
-                Some(State::Other) | None => told.differ += 1,
-                // Known to be the same, or at least to hold the same: worth as much as it is rare.
-                Some(state) if *state == State::Same || self.later.content(to_id).is_some() => {
-                    let shared = self.degree[to_id.at()].max(self.copies(to_id));
-                    let by_label = label.index().err().and_then(|number| self.by_label.get(number));
-                    let rare = by_label.is_some_and(|count| shared.saturating_mul(RARE) <= *count);
-                    told.same += u32::from(shared <= 1 || rare);
-                }
-                Some(_) => {}
+            let state = self.state.get(*to as usize).copied().unwrap_or(State::Other);
+            let degree = self.degree[to_id.at()];
+            if !same_place || state == State::Other {
+                *if *many { &mut lost } else { &mut told.differ } += 1;
+            } else if state == State::Same || self.later.content(to_id).is_some() {
+                // Known to be the same, or at least to hold the same: worth as much as it is rare. Of many by one label
+                // each is rare, even the keys that all dicts of a kind have: there only what is its own counts.
+                let shared = degree.max(self.copies(to_id));
+                let by_label = label.index().err().and_then(|number| self.by_label.get(number));
+                let rare = !many && by_label.is_some_and(|count| shared.saturating_mul(RARE) <= *count);
+                told.same += u32::from(shared <= 1 || rare);
+                kept += u32::from(*many && shared <= RARE);
+                alike += u32::from(degree <= 1);
+            } else {
+                let equal = self.equal[to_id.at()];
+                alike += u32::from(equal && degree <= 1);
+                told.open += u32::from(!equal);
+                kept += u32::from(*many);
             }
         }
+        // So many things alike at their old places are no accident either.
+        told.same += u32::from(alike >= RARE && alike > lost.saturating_add(told.differ));
+        // Of many, one at a place that was used again says little; most of them do, unless something alike is left.
+        told.differ += u32::from(lost > 0 && lost >= kept && alike == 0);
         // Two dicts without one key in common are two dicts, unless a name leads to them.
         if told.keys > 0 && told.common_keys == 0 {
             told.differ += 1;

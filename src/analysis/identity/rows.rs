@@ -12,6 +12,8 @@ pub(super) struct Meeting {
     pub(super) to: u32,
     /// Did it lead to an object of the same type at the same address?
     pub(super) same_place: bool,
+    /// Is it one of many by this label, of which some may come and go?
+    pub(super) many: bool,
 }
 
 /// What a label is good for.
@@ -162,11 +164,14 @@ impl<'a> Rows<'a> {
             }
             common += u32::from(nature.key);
             let label = LabelId::from_bits(label);
+            let many = nature.many || group.len() > 1 || old.len() > 1;
             let matched = group.iter().filter(|(_, to)| old.binary_search(&(label.bits(), *to)).is_ok());
             let before = meetings.len();
-            meetings.extend(matched.map(|(_, to)| Meeting { label, to: *to, same_place: true }));
-            if meetings.len() == before {
-                meetings.extend(group.first().map(|(_, to)| Meeting { label, to: *to, same_place: false }));
+            meetings.extend(matched.map(|(_, to)| Meeting { label, to: *to, same_place: true, many }));
+            // What only came, or only went, is no difference.
+            if meetings.len().saturating_sub(before) < group.len().min(old.len()) {
+                let other = group.iter().find(|(_, to)| old.binary_search(&(label.bits(), *to)).is_err());
+                meetings.extend(other.map(|(_, to)| Meeting { label, to: *to, same_place: false, many }));
             }
         }
         if had_keys { (keys, common) } else { (0, 0) }
@@ -199,7 +204,7 @@ impl<'a> Rows<'a> {
             if many && !same_place {
                 return None;
             }
-            meetings.push(Meeting { label, to: *to, same_place });
+            meetings.push(Meeting { label, to: *to, same_place, many: nature.many });
         }
         Some(keys)
     }

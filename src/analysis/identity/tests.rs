@@ -126,6 +126,143 @@ fn items_of_a_queue_move_on() {
     assert!(!kept(&Identity::of(&before, &after), &ids)[6]);
 }
 
+/// `app.ALL = [dict]`, with a list of one of these numbers each under keys that are tuples. Numbers above 100 are those of
+/// nobody else; the others are in ever so many lists elsewhere.
+fn dict_of(numbers: &[u32]) -> (Heap, Vec<Id>) {
+    let mut sketch = Sketch::new();
+    let app = sketch.module("app", RootKind::UserModule);
+    let holder = sketch.object("builtins.dict", 232);
+    let label = sketch.named(Label::TypedKey, "builtins.tuple");
+    let mut contents = Vec::new();
+    let mut ids = vec![holder];
+    for number in numbers {
+        let int = sketch.object("builtins.int", 28);
+        contents.push((int, *number));
+        let value = sketch.list(&[int]);
+        sketch.edge(holder, label, value);
+        ids.push(value);
+        if *number < 100 {
+            let copies: Vec<Id> = (0..40).map(|_| sketch.object("builtins.int", 28)).collect();
+            contents.extend(copies.iter().map(|copy| (*copy, *number)));
+            let elsewhere = sketch.list(&copies);
+            sketch.attribute(app, &format!("N{}", ids.len()), elsewhere);
+        }
+    }
+    let list = sketch.list(&[holder]);
+    sketch.attribute(app, "ALL", list);
+    let mut heap = sketch.heap();
+    heap.contents = vec![0; heap.objects.len()];
+    contents.into_iter().for_each(|(id, content)| heap.contents[id.at()] = content);
+    (heap, ids)
+}
+
+#[test]
+fn one_value_of_many_that_was_made_anew_where_the_old_one_lay_is_no_other_dict() {
+    let (before, _) = dict_of(&[1, 2, 3, 200]);
+    // The last list is another one, with another number, at the address of the one that went.
+    let (after, ids) = dict_of(&[1, 2, 3, 201]);
+    assert_eq!(kept(&Identity::of(&before, &after), &ids), [true, true, true, true, false]);
+    // Most of them are, and no number alike is left under the others.
+    let (before, _) = dict_of(&[1, 200, 300, 400]);
+    let (after, ids) = dict_of(&[1, 201, 301, 401]);
+    assert!(!kept(&Identity::of(&before, &after), &ids)[0]);
+}
+
+/// `app.SHARDS = [shard]`: its counter, and a set of forty pairs of numbers that ever so many have.
+fn shard(count: u32, first: u32) -> (Heap, Vec<Id>) {
+    let mut sketch = Sketch::new();
+    let app = sketch.module("app", RootKind::UserModule);
+    let (shard, seen) = (sketch.object("app.Shard", 48), sketch.object("builtins.set", 2264));
+    let counter = sketch.object("builtins.int", 28);
+    sketch.attribute(shard, "count", counter);
+    sketch.attribute(shard, "seen", seen);
+    let numbers: Vec<Id> = (0..8).map(|_| sketch.object("builtins.int", 28)).collect();
+    let table = sketch.list(&[numbers.clone(), numbers.clone()].concat());
+    sketch.attribute(app, "TABLE", table);
+    let mut ids = vec![shard, seen];
+    for at in 0..40 {
+        let pair = sketch.object("builtins.tuple", 56);
+        for (place, number) in [(0, at + first), (1, at / 8 + first)] {
+            sketch.edge(pair, Label::Item(place), numbers[number as usize % 8]);
+        }
+        sketch.edge(seen, Label::Member, pair);
+        ids.push(pair);
+    }
+    let list = sketch.list(&[shard]);
+    sketch.attribute(app, "SHARDS", list);
+    let mut heap = sketch.heap();
+    heap.contents = vec![0; heap.objects.len()];
+    heap.contents[counter.at()] = count;
+    (1..).zip(numbers).for_each(|(content, id)| heap.contents[id.at()] = content);
+    (heap, ids)
+}
+
+#[test]
+fn so_much_that_lies_where_it_lay_is_no_accident() {
+    let ((before, _), (after, ids)) = (shard(1000, 0), shard(2000, 0));
+    assert_eq!(kept(&Identity::of(&before, &after), &ids), [true; 42]);
+    // Pairs of other numbers.
+    let (after, ids) = shard(2000, 3);
+    assert_eq!(kept(&Identity::of(&before, &after), &ids), [false; 42]);
+}
+
+#[test]
+fn members_that_many_have_do_not_make_it_the_same_set() {
+    // Forty sets of the same two texts and a number each, all of them used again by others with other numbers elsewhere.
+    let look = |first: usize| {
+        let mut sketch = Sketch::new();
+        let app = sketch.module("app", RootKind::UserModule);
+        let texts = [sketch.object("builtins.str", 53), sketch.object("builtins.str", 53)];
+        let numbers: Vec<Id> = (0..80).map(|_| sketch.object("builtins.int", 28)).collect();
+        let sets: Vec<Id> = (0..40).map(|_| sketch.object("builtins.set", 216)).collect();
+        for (set, number) in sets.iter().zip(&numbers[first..]) {
+            texts.iter().chain([number]).for_each(|member| sketch.edge(*set, Label::Member, *member));
+        }
+        let list = sketch.list(&sets);
+        sketch.attribute(app, "ALL", list);
+        let mut heap = sketch.heap();
+        heap.contents = vec![0; heap.objects.len()];
+        (1..).zip(texts.iter().chain(&numbers)).for_each(|(content, id)| heap.contents[id.at()] = content);
+        (heap, sets)
+    };
+    let ((before, _), (after, sets)) = (look(0), look(40));
+    assert_eq!(kept(&Identity::of(&before, &after), &sets), [false; 40]);
+    assert_eq!(kept(&Identity::of(&before, &before), &sets), [true; 40]);
+}
+
+#[test]
+fn keys_that_all_dicts_of_a_kind_have_do_not_make_it_the_same_dict() {
+    // Requests of one key each in a list, its text the same object for all of them, among many keys of others.
+    let look = |number: u32| {
+        let mut sketch = Sketch::new();
+        let app = sketch.module("app", RootKind::UserModule);
+        let page = sketch.object("builtins.str", 53);
+        let mut contents = vec![(page, 7)];
+        let queries: Vec<Id> = (0..4).map(|_| sketch.object("builtins.dict", 232)).collect();
+        for (at, query) in (0..).zip(&queries) {
+            let int = sketch.object("builtins.int", 28);
+            contents.push((int, number + at));
+            sketch.edge(*query, Label::DictKey, page);
+            sketch.key(*query, "page", int);
+        }
+        let table = sketch.object("builtins.dict", 20_000);
+        for at in 0..400 {
+            let key = sketch.object("builtins.str", 53);
+            contents.push((key, 1000 + at));
+            sketch.edge(table, Label::DictKey, key);
+        }
+        sketch.attribute(app, "TABLE", table);
+        let list = sketch.list(&queries);
+        sketch.attribute(app, "QUERIES", list);
+        let mut heap = sketch.heap();
+        heap.contents = vec![0; heap.objects.len()];
+        contents.into_iter().for_each(|(id, content)| heap.contents[id.at()] = content);
+        (heap, queries)
+    };
+    let ((before, _), (after, queries)) = (look(5000), look(6000));
+    assert_eq!(kept(&Identity::of(&before, &after), &queries), [false; 4]);
+}
+
 #[test]
 fn what_a_name_leads_to_may_change() {
     // All that Stats holds is another number than before.
