@@ -1,5 +1,6 @@
 //! Roots and references → the cheapest way to each object: one search with small whole costs in buckets (Dial), O(V + E),
-//! without recursion. Targets are leaves, so no way leads through another target; a second run finds what lies behind them.
+//! without recursion. Targets are leaves, so no way leads through another target, but for the `__dict__` of an object, a module
+//! or a class, which is a part of that; a second run finds what lies behind them.
 //!
 //! Equal costs are decided by the order in which objects are met: roots by their text, references by the text of their
 //! labels. So the answer depends on no number of an object or label, and on addresses only between roots of one text. It
@@ -25,6 +26,8 @@ const MODULE_DICT: u8 = 2;
 const BLOCKED: u8 = 4;
 /// Reached by a run before this one, and not to be led through what this one begins at.
 const FIXED: u8 = 8;
+/// Somebody's `__dict__`.
+const NAMESPACE: u8 = 16;
 
 /// What is known of a heap before any search.
 pub(super) struct Terrain<'a> {
@@ -91,7 +94,7 @@ pub(super) struct Search<'t, 'a> {
 /// How a run treats targets.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Run {
-    /// They are what is looked for, and nothing is looked for behind them.
+    /// They are what is looked for, and nothing is looked for behind them, `__dict__`s left aside.
     ToTargets,
     /// It begins at targets and looks for further ones.
     Behind,
@@ -120,6 +123,10 @@ impl<'t, 'a> Search<'t, 'a> {
         let missing = targets.len();
         terrain.home.dicts().for_each(|id| mark(id, MODULE_DICT));
         blocks.steps.keys().for_each(|id| mark(*id, BLOCKED));
+        if let Some(dict) = terrain.attribute_dict {
+            let dicts = terrain.heap.edges.all().filter(|edge| edge.label.plain() == dict);
+            dicts.for_each(|edge| mark(edge.to.0, NAMESPACE));
+        }
         Search {
             terrain,
             blocks,
@@ -240,7 +247,7 @@ impl<'t, 'a> Search<'t, 'a> {
         }
         if self.has(id, TARGET) {
             self.order.push((now, id));
-            if run == Run::ToTargets {
+            if run == Run::ToTargets && !self.has(id, NAMESPACE) {
                 return;
             }
         }

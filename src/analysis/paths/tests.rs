@@ -566,6 +566,27 @@ fn no_way_leads_through_another_target() {
     assert_eq!(found.unreached, Sum::default());
 }
 
+#[test]
+fn a_dict_of_attributes_hides_no_other_dict() {
+    // All dicts are asked for: the module's, that of the class, those of its instances, and the one in each of these.
+    let (mut sketch, module) = sketch();
+    let class = sketch.object("builtins.type", 1000);
+    sketch.attribute(module, "Session", class);
+    let pages: Vec<Id> = (0..3).map(|_| sketch.object("foo_module.Session", 48)).collect();
+    for page in &pages {
+        let data = sketch.object("builtins.dict", 64);
+        sketch.attribute(*page, "data", data);
+    }
+    let list = sketch.list(&pages);
+    sketch.attribute(class, "all", list);
+    let heap = sketch.heap();
+    let dicts: Vec<Id> = heap.objects.ids().filter(|id| heap.type_name(*id) == "builtins.dict").collect();
+    let found = paths(&heap, &dicts, &PathsOptions::default());
+    let texts: Vec<_> = found.ways.iter().map(|way| (way.text.as_str(), way.sum.count)).collect();
+    assert!(texts.contains(&("foo_module.Session.all[*].data", 3)), "{texts:?}");
+    assert_eq!(found.unreached, Sum::default());
+}
+
 /// The counts by text of the payloads of a tree of so many levels whose nodes refer to others by these names.
 fn forest(names: &[&str], levels: u32) -> Vec<(String, u64)> {
     let (mut sketch, module) = sketch();
