@@ -170,11 +170,11 @@ pub struct Verdict {
 /// Judges a series.
 #[must_use]
 pub fn judge(series: &Series) -> Verdict {
-    let runs: Vec<Judged> = series.runs.iter().filter(|run| run.samples.len() >= FEW).map(judge_run).collect();
+    let runs: Vec<Judged> = series.runs.iter().filter(|run| run.samples.len() >= FEW).map(judge_alone).collect();
     let points = series.runs.iter().map(|run| run.samples.len()).sum();
     let mut verdict = match combine(runs) {
         Some(verdict) => verdict,
-        None if points >= FEWEST => judge_run(&laid_over(&series.runs)).verdict,
+        None if points >= FEWEST => judge_together(&series.runs),
         None => too_short(),
     };
     verdict.points = points;
@@ -255,9 +255,9 @@ struct Clock {
 }
 
 impl Clock {
-    fn of(samples: &[Sample]) -> Clock {
-        let steps: Vec<f64> = samples.windows(2).map(|pair| pair[1].at - pair[0].at).collect();
-        let usual = median(&steps);
+    /// `usual`: from one look to the next, in seconds.
+    fn of(samples: &[Sample], usual: f64) -> Clock {
+        let steps: Vec<f64> = steps(samples).collect();
         let long = GAP.0 * usual;
         let active: f64 = steps.iter().filter(|step| **step <= long).sum();
         let gaps = steps.iter().filter(|step| **step > long).count();
@@ -278,8 +278,22 @@ impl Clock {
     }
 }
 
-fn judge_run(run: &Run) -> Judged {
-    let clock = Clock::of(&run.samples);
+fn steps(samples: &[Sample]) -> impl Iterator<Item = f64> {
+    samples.windows(2).map(|pair| pair[1].at - pair[0].at)
+}
+
+/// The median of the steps from look to look within a life, in seconds; two looks of one moment are none.
+fn usual_step(runs: &[Run]) -> f64 {
+    let steps: Vec<f64> = runs.iter().flat_map(|run| steps(&run.samples)).filter(|step| *step > 0.0).collect();
+    median(&steps)
+}
+
+fn judge_alone(run: &Run) -> Judged {
+    judge_run(run, usual_step(std::slice::from_ref(run)))
+}
+
+fn judge_run(run: &Run, usual: f64) -> Judged {
+    let clock = Clock::of(&run.samples, usual);
     let points: Vec<(f64, f64)> = clock.at.iter().zip(&run.samples).map(|(at, sample)| (*at, sample.bytes)).collect();
     let envelope = envelope::envelope(&points);
     let lows = &envelope.lows;
@@ -512,7 +526,31 @@ fn goes_on(points: &[(f64, f64)], slope: &Slope) -> bool {
 
 // --- several lives ----------------------------------------------------------------------------------------------------
 
-/// Lives that are too short to be judged alone, by the age of the process, each about its own level.
+/// The verdict on lives that are too short to be judged alone.
+fn judge_together(runs: &[Run]) -> Verdict {
+    let mut verdict = judge_run(&laid_over(runs), usual_step(runs)).verdict;
+    // What was seen at an age was last seen in the latest life that came to that age; times are of milliseconds.
+    let born = |age: f64| {
+        let reached = |run: &&Run| run.samples.last().is_some_and(|last| last.at + 1e-3 >= birth(run) + age);
+        runs.iter().rev().find(reached).or(runs.last()).map_or(0.0, birth)
+    };
+    for jump in &mut verdict.jumps {
+        let born = born(jump.to);
+        (jump.from, jump.to) = (born + jump.from, born + jump.to);
+    }
+    if let Some(trend) = &mut verdict.trend {
+        trend.from += born(trend.from);
+    }
+    verdict.filled = verdict.filled.map(|age| born(age) + age);
+    verdict
+}
+
+/// When a process began, as far as it is known.
+fn birth(run: &Run) -> f64 {
+    run.started.or(run.samples.first().map(|sample| sample.at)).unwrap_or_default()
+}
+
+/// All looks by the age of their process, each life about its own level.
 fn laid_over(runs: &[Run]) -> Run {
     let all: Vec<f64> = runs.iter().flat_map(|run| &run.samples).map(|sample| sample.bytes).collect();
     let level = median(&all);
@@ -520,7 +558,7 @@ fn laid_over(runs: &[Run]) -> Run {
         .iter()
         .flat_map(|run| {
             let own = median(&run.samples.iter().map(|sample| sample.bytes).collect::<Vec<_>>());
-            let zero = run.started.or(run.samples.first().map(|sample| sample.at)).unwrap_or_default();
+            let zero = birth(run);
             run.samples.iter().map(move |s| Sample { at: s.at - zero, bytes: s.bytes - own + level, ..*s })
         })
         .collect();
