@@ -46,6 +46,10 @@ const FEW_LOWS: usize = 8;
 const LATE: f64 = 0.2;
 /// A jump counts from this part of what was ever given back at once.
 const JUMP: f64 = 0.9;
+/// A rise over more than this part of the series is tied to no moment.
+const DRAWN_OUT: f64 = 0.4;
+/// A trend goes on where what follows rises at least at this part of its slope.
+const GOES_ON: f64 = 0.4;
 /// What fills up within this part of a process's life is early.
 const EARLY: f64 = 0.4;
 /// A rise within this part of the series is tied to one moment.
@@ -411,6 +415,8 @@ impl Scene<'_> {
             Model::Ramp(a, b) if *b < 0.88 => {
                 if self.is_early(*b) && *a < 0.1 {
                     self.filled(*b)
+                } else if b - a > DRAWN_OUT {
+                    self.drawn_out(*a, *b)
                 } else {
                     self.surged(*a, *b)
                 }
@@ -459,22 +465,38 @@ impl Scene<'_> {
         })
     }
 
+    /// A rise over a good part of the series, not up to its end: either it goes on on another level, where some was given back,
+    /// or it is over.
+    fn drawn_out(&self, a: f64, b: f64) -> Found {
+        let shifted = self.envelope.shifted.map_or(0.0, |at| (at - self.start) / self.length);
+        let parts = [(a, b), (b.max(shifted), 1.0)];
+        let later = self.within(parts[1]);
+        let leak = self.leaks(&parts, a);
+        match leak.filter(|leak| leak.trend.is_some_and(|trend| keeps(later, trend.slope))) {
+            Some(leak) => leak,
+            None if a >= 0.1 => self.surged(a, b),
+            None if later.len() < FEW_LOWS => Found::only(Kind::TooShort),
+            None => Found { filled: Some(self.moment(b)), ..Found::only(Kind::EarlyExplosion) },
+        }
+    }
+
     fn filled(&self, by: f64) -> Found {
         self.leaks(&[(by.min(0.6), 1.0)], by)
             .unwrap_or_else(|| Found { filled: Some(self.moment(by.min(1.0))), ..Found::only(Kind::EarlyExplosion) })
     }
 
+    /// The lows of a part of the series.
+    fn within(&self, (a, b): (f64, f64)) -> &[(f64, f64)] {
+        let lows = &self.envelope.lows;
+        let a = lows.partition_point(|low| low.0 < self.moment(a) - 1e-9 * self.length);
+        let b = lows.partition_point(|low| low.0 <= self.moment(b) + 1e-9 * self.length);
+        lows.get(a..b).unwrap_or_default()
+    }
+
     /// A trend within these parts of the series, if there is one that is sure, matters and goes on.
     fn leaks(&self, parts: &[(f64, f64)], from: f64) -> Option<Found> {
         let lows = &self.envelope.lows;
-        let strata: Vec<&[(f64, f64)]> = parts
-            .iter()
-            .map(|(a, b)| {
-                let a = lows.partition_point(|low| low.0 < self.moment(*a) - 1e-9 * self.length);
-                let b = lows.partition_point(|low| low.0 <= self.moment(*b) + 1e-9 * self.length);
-                lows.get(a..b).unwrap_or_default()
-            })
-            .collect();
+        let strata: Vec<&[(f64, f64)]> = parts.iter().map(|part| self.within(*part)).collect();
         let slope = robust::slope(&strata)?;
         let covered: f64 = strata.iter().filter_map(|s| Some(s.last()?.0 - s.first()?.0)).sum();
         let growth = slope.slope * covered;
@@ -517,11 +539,12 @@ fn extent(points: &[(f64, f64)]) -> f64 {
 fn goes_on(points: &[(f64, f64)], slope: &Slope) -> bool {
     let (Some(first), Some(last)) = (points.first(), points.last()) else { return false };
     let from = first.0 + (last.0 - first.0) * 0.6;
-    let late = &points[points.partition_point(|point| point.0 < from)..];
-    if late.len() < 4 {
-        return true;
-    }
-    robust::slope(&[late]).is_some_and(|late| late.slope >= 0.4 * slope.slope)
+    keeps(&points[points.partition_point(|point| point.0 < from)..], slope.slope)
+}
+
+/// Do these lows, as far as they are enough to say, still rise at a good part of a slope?
+fn keeps(late: &[(f64, f64)], slope: f64) -> bool {
+    late.len() < 4 || robust::slope(&[late]).is_some_and(|late| late.slope >= GOES_ON * slope)
 }
 
 // --- several lives ----------------------------------------------------------------------------------------------------
