@@ -264,6 +264,10 @@ impl Reader {
         for history in &mut recording.histories {
             // Clocks are set back at times; within one moment the order of the lines stays.
             history.points.sort_by_key(|point| point.at_ms);
+            // A file that was copied to where its older half is looked for holds each look a second time.
+            history.points.dedup_by_key(|point| point.at_ms);
+            // A process that is being killed has no memory any more: that is no look at the program.
+            history.points.retain(|point| point.usage.rss_bytes > 0);
         }
         recording
     }
@@ -378,7 +382,25 @@ mod tests {
         // What a recorder does after a restart: the torn line gets its end, and is none of ours.
         let mended = [&whole[..whole.len() - 9], b"\n", &whole].concat();
         let found = read(&mended);
-        assert_eq!((found.looks(), found.torn_tail, found.skipped_lines), (3, false, 1));
+        assert_eq!((found.looks(), found.torn_tail, found.skipped_lines), (2, false, 1));
+    }
+
+    #[test]
+    fn a_look_that_is_written_twice_is_one() {
+        let once = bytes(&[look(NOON, 1), look(NOON + 10, 2), look(NOON + 20, 3)]);
+        assert_eq!(read(&[&once[..], &once].concat()).histories, read(&once).histories);
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("app.jsonl");
+        std::fs::write(&path, &once).expect("room");
+        std::fs::copy(&path, older(&path)).expect("room");
+        let found = super::read(&path).expect("a recording");
+        assert_eq!((times(&found.histories[0]), found.files.len()), (vec![0, 10, 20], 2));
+    }
+
+    #[test]
+    fn a_process_that_is_being_killed_is_no_look() {
+        let found = read(&bytes(&[look(NOON, 9), look(NOON + 10, 9), look(NOON + 20, 0)]));
+        assert_eq!(times(&found.histories[0]), [0, 10]);
     }
 
     #[test]

@@ -26,12 +26,12 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Controls, line and paragraph separators, zero-width and directional marks, tags.
+/// Controls, line and paragraph separators, zero-width and directional marks, tags, and what no XML may hold.
 pub(super) fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(u32::from(c),
             0xad | 0x61c | 0x180e | 0x200b..=0x200f | 0x2028..=0x202e | 0x2060..=0x206f | 0xfeff
-            | 0xfff9..=0xfffb | 0xe0000..=0xe007f)
+            | 0xfff9..=0xfffb | 0xfffe | 0xffff | 0xe0000..=0xe007f)
 }
 
 /// Columns that `text` takes up on a terminal.
@@ -104,6 +104,7 @@ mod tests {
         assert_eq!(visible("app.Timing"), "app.Timing");
         assert_eq!(visible("a\x1b[2Jb\n\u{9b}c\u{7f}"), "a\\x1b[2Jb\\x0a\\x9bc\\x7f");
         assert_eq!(visible("x\u{202e}y\u{2066}z\u{e0041}"), "x\\u202ey\\u2066z\\U000e0041");
+        assert_eq!(visible("x\u{fffe}y\u{ffff}z\u{fffd}"), "x\\ufffey\\uffffz\u{fffd}");
         assert_eq!(visible("модуль.Тип"), "модуль.Тип");
     }
 

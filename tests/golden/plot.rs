@@ -169,3 +169,40 @@ fn a_picture_of_pixels() {
         assert!(bands.iter().all(|rgb| (of(*rgb) > 2000) == types), "bands of types: {:?}", bands.map(of));
     }
 }
+
+/// A process of one name with the same memory at each of thirty looks.
+fn constant(pid: i32, command: &str, bytes: u64) -> History {
+    let usage = Usage { rss_bytes: bytes, ..Usage::default() };
+    let point = |i: i64| Point { at_ms: EVENING + i * 1000, pid, usage, ..Point::default() };
+    History { pid, command: command.into(), points: (0..30_i64).map(point).collect(), ..History::default() }
+}
+
+#[test]
+fn any_number_of_bytes_is_drawn() {
+    for bytes in [0, 1, 4096, 100 << 20, (1 << 53) - 1, 1 << 53, u64::MAX] {
+        let histories = [constant(1, "app", bytes)];
+        let text = String::from_utf8(terminal(&histories, Look::default())).expect("text");
+        assert!(!text.contains(".000000"), "no more decimals than tell something: {text}");
+        let found = findings(&histories);
+        chart::svg(&plots(&found)).expect("drawn");
+        chart::png(&plots(&found)).expect("drawn");
+    }
+}
+
+#[test]
+fn what_xml_cannot_hold_is_written_out() {
+    let drawn = chart::svg(&plots(&findings(&[constant(1, "a\u{fffe}b\u{ffff}<&>\u{1}c", 1 << 20)]))).expect("drawn");
+    let text = String::from_utf8(drawn).expect("text");
+    assert!(text.contains("a\\ufffeb\\uffff&lt;&amp;&gt;\\x01c"), "{text}");
+    assert!(!text.contains(['\u{fffe}', '\u{ffff}', '\u{1}']));
+}
+
+#[test]
+fn a_picture_higher_than_programs_show_is_refused() {
+    let many: Vec<History> = (0..600).map(|pid| constant(pid, &format!("app {pid}"), 1 << 20)).collect();
+    let found = findings(&many);
+    let refused = chart::png(&plots(&found)).expect_err("too high");
+    assert!(refused.to_string().contains("600") && refused.to_string().contains("SVG"), "{refused}");
+    chart::png(&plots(&found[..20])).expect("drawn");
+    assert!(chart::svg(&plots(&found)).is_ok_and(|drawn| drawn.len() < 4 << 20));
+}

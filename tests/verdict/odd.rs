@@ -188,3 +188,116 @@ fn few_looks_are_too_short_and_strange_ones_do_no_harm() {
     backwards.runs[0].samples.reverse();
     let _ = judge(&backwards);
 }
+
+/// What is told of ten seeds, where all must be told alike.
+#[track_caller]
+fn all_told(looks: usize, course: impl Fn(f64) -> f64 + Copy) -> Kind {
+    let told: Vec<Kind> = (0..10).map(|seed| judge(&series(looks, seed, course)).kind).collect();
+    assert!(told.iter().all(|kind| *kind == told[0]), "{looks} looks: {told:?}");
+    told[0]
+}
+
+#[test]
+fn a_process_seen_while_it_ends_is_told_by_what_was_before() {
+    for looks in [120, 200, 600] {
+        for last in 1..=4 {
+            for left in [0.93, 0.83, 0.73, 0.6, 0.3, 0.0] {
+                let ending = move |t: f64| if t > 1.0 - (last as f64 + 0.5) / looks as f64 { left } else { 1.0 };
+                let leak = all_told(looks, move |t| (100.0 + 200.0 * t) * ending(t));
+                assert_eq!(leak, Kind::Leak, "{looks} looks, the last {last} at {left}");
+                let filled = all_told(looks, move |t| (100.0 + 200.0 * (t / 0.1).min(1.0)) * ending(t));
+                assert_eq!(filled, Kind::EarlyExplosion, "{looks} looks, the last {last} at {left}");
+                let jump = all_told(looks, move |t| if t < 0.5 { 200.0 } else { 300.0 } * ending(t));
+                assert_eq!(jump, Kind::Surge, "{looks} looks, the last {last} at {left}");
+                let flat = all_told(looks, move |t| (200.0 + 80.0 * phase(t, 0.11)) * ending(t));
+                assert_eq!(flat, Kind::Sawtooth, "{looks} looks, the last {last} at {left}");
+            }
+        }
+    }
+    // In steps, as the kernel takes it.
+    let steps = |t: f64| if t > 0.983 { 0.3 } else { 1.0 } * if t > 0.993 { 0.2 } else { 1.0 };
+    assert_told(Kind::Leak, move |t| (100.0 + 200.0 * t) * if t > 0.9995 { 0.1 } else { 1.0 });
+    assert_eq!(all_told(200, move |t| (100.0 + 200.0 * t) * steps(t)), Kind::Leak);
+}
+
+#[test]
+fn a_leak_of_which_a_part_was_given_back_late_goes_on() {
+    for at in [0.5, 0.7, 0.8, 0.9, 0.95] {
+        for part in [0.1, 0.2] {
+            assert_told(Kind::Leak, move |t| {
+                100.0 + 200.0 * t - if t >= at { part * (100.0 + 200.0 * at) } else { 0.0 }
+            });
+        }
+    }
+}
+
+#[test]
+fn a_rise_over_half_of_the_recording_is_no_surge_at_its_first_look() {
+    // It ended, and some of it was given back or nothing: what is left has been there since.
+    for at in [0.5, 0.6, 0.7] {
+        assert_told(Kind::EarlyExplosion, move |t| 100.0 + 200.0 * t.min(at));
+        assert_told(Kind::EarlyExplosion, move |t| (100.0 + 200.0 * t.min(at)) * if t >= at { 0.85 } else { 1.0 });
+    }
+    // Given back so late that nobody knows whether it grows again.
+    for looks in [120, 200, 600, 3000] {
+        let kind = all_told(looks, |t| if t < 0.95 { 100.0 + 200.0 * t } else { 232.0 });
+        assert_eq!(kind, Kind::TooShort);
+    }
+}
+
+#[test]
+fn looks_written_twice_are_seen_once() {
+    for course in [|t: f64| 200.0 + 60.0 * t, |_| 200.0, |t| if t < 0.5 { 200.0 } else { 260.0 }] {
+        let once = series(300, 4, course);
+        let mut twice = once.clone();
+        twice.runs[0].samples = once.runs[0].samples.iter().flat_map(|sample| [*sample, *sample]).collect();
+        let (once, twice) = (judge(&once), judge(&twice));
+        assert_eq!((twice.kind, twice.gaps), (once.kind, 0));
+    }
+}
+
+/// Processes one after the other, each with so many looks, ten seconds and a little apart; a course in MiB over its age.
+fn lives(many: usize, looks: usize, apart: f64, course: impl Fn(f64) -> f64) -> Series {
+    let mut dice = Dice::new(11);
+    let mut runs = Vec::new();
+    for life in 0..many {
+        let started = 1.7e9 + life as f64 * (looks as f64 * 10.0 + 60.0);
+        let samples = (0..looks).map(|i| {
+            let age = 5.0 + 10.0 * i as f64 + apart * dice.between(-1.0, 1.0);
+            let bytes = (course(age) + 0.3 * dice.gauss()) * MIB;
+            Sample { at: started + age, bytes: (bytes / 4096.0).round() * 4096.0, collections: None }
+        });
+        runs.push(Run { started: Some(started), samples: samples.collect() });
+    }
+    Series { runs, limit: None }
+}
+
+#[test]
+fn what_short_lives_have_in_common_is_told_by_the_clock() {
+    for (many, looks) in [(1, 20), (1, 23), (2, 12), (8, 15), (40, 6)] {
+        // Workers that are looked at by one clock are of the same age at their looks, or nearly.
+        for apart in [0.0, 0.02, 3.0] {
+            let born = 1.7e9 + (many - 1) as f64 * (looks as f64 * 10.0 + 60.0);
+            let end = born + looks as f64 * 10.0;
+            let within = |at: f64| (born..=end).contains(&at);
+
+            let leak = judge(&lives(many, looks, apart, |age| 100.0 + 0.5 * age));
+            let trend = leak.trend.unwrap_or_else(|| panic!("{many} lives of {looks} looks: {leak:?}"));
+            assert_eq!((leak.kind, leak.gaps), (Kind::Leak, 0));
+            assert!(within(trend.from), "{many} lives of {looks} looks: {}", trend.from - born);
+            assert!((trend.slope / MIB / 0.5 - 1.0).abs() < 0.15, "{}", trend.slope / MIB);
+
+            assert_eq!(judge(&lives(many, looks, apart, |_| 100.0)).kind, Kind::Sawtooth);
+        }
+    }
+    for (many, looks) in [(1, 23), (8, 15)] {
+        let born = 1.7e9 + (many - 1) as f64 * (looks as f64 * 10.0 + 60.0);
+        let middle = looks as f64 * 6.0;
+        let surge = judge(&lives(many, looks, 0.02, |age| if age < middle { 100.0 } else { 200.0 }));
+        let jump = surge.jumps.first().expect("a jump");
+        assert!((jump.from - born - middle).abs() < 30.0 && (jump.to - born - middle).abs() < 30.0, "{jump:?}");
+        let filled = judge(&lives(many, looks, 0.02, |age| 100.0 + 3.0 * age.min(20.0))).filled.expect("a filling");
+        // Within a block of four looks and one more.
+        assert!((filled - born - 20.0).abs() <= 50.0, "{filled}");
+    }
+}

@@ -15,6 +15,10 @@ const BLOCKS: usize = 80;
 const BACK: f64 = 0.3;
 /// A last climb up to so many times the largest tooth in height and length may be one more.
 const ONE_MORE: (f64, f64) = (1.3, 1.6);
+/// What the looks end with is a fall only when more than one in so many of them have seen it …
+const LAST: usize = 20;
+/// … or more than so many: a process that ends gives its memory back in steps.
+const LAST_MOST: usize = 4;
 
 /// Memory that was given back again and again.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -42,6 +46,9 @@ pub struct Envelope {
     pub span: f64,
     /// Nothing shorter can be told apart, in seconds.
     pub resolution: f64,
+    /// The last moment at which a part of a climb was given back and most of it stayed, in seconds: the envelope goes on on
+    /// another level.
+    pub shifted: Option<f64>,
     /// Was a last climb left out because it may be one more tooth?
     pub last_climb: Option<f64>,
 }
@@ -49,15 +56,17 @@ pub struct Envelope {
 /// The envelope of looks in the order of their time.
 #[must_use]
 pub fn envelope(points: &[(f64, f64)]) -> Envelope {
-    let (Some(first), Some(last)) = (points.first(), points.last()) else { return Envelope::default() };
-    let smooth = despiked(points);
+    let mut smooth = despiked(points);
     let steps: Vec<f64> = points.windows(2).map(|pair| pair[1].1 - pair[0].1).collect();
     let noise = spread(&steps) / std::f64::consts::SQRT_2;
-    let levels: Vec<f64> = smooth.iter().map(|point| point.1).collect();
+    let mut levels: Vec<f64> = smooth.iter().map(|point| point.1).collect();
     let range = levels.iter().copied().fold(f64::MIN, f64::max) - levels.iter().copied().fold(f64::MAX, f64::min);
     let swing = (SWING_NOISE * noise).max(SWING_RANGE * range).max(1.0);
 
-    let drops = drops(&levels, swing);
+    let (drops, end) = drops(&levels, swing);
+    levels.truncate(end);
+    smooth.truncate(end);
+    let (Some(first), Some(last)) = (smooth.first(), smooth.last()) else { return Envelope::default() };
     let times: Vec<f64> = smooth.iter().map(|point| point.0).collect();
     let heights: Vec<f64> = drops.iter().map(|drop| levels[drop.peak] - levels[drop.valley]).collect();
     let longest = drops.iter().map(|drop| times[drop.valley] - times[drop.risen]).fold(0.0, f64::max);
@@ -65,11 +74,16 @@ pub fn envelope(points: &[(f64, f64)]) -> Envelope {
     let teeth = Teeth { count: drops.len(), height: median(&heights), highest, longest };
 
     let mut keep = vec![true; smooth.len()];
+    let mut shifted = None;
     for drop in &drops {
         let climb = levels[drop.peak] - levels[drop.before];
         let gave_back = levels[drop.peak] - levels[drop.valley];
         // Of a tooth nothing is kept but its valleys; where most of a climb stayed, what came before the excess is.
-        let from = if gave_back >= climb / 2.0 { drop.before.min(drop.risen) } else { drop.risen };
+        let stayed = gave_back < climb / 2.0;
+        let from = if stayed { drop.risen } else { drop.before.min(drop.risen) };
+        if stayed {
+            shifted = Some(times[drop.valley]);
+        }
         keep[(from + 1).min(drop.valley)..drop.valley].fill(false);
         if drop.before == 0 && from == 0 && levels[0] > levels[drop.valley] {
             keep[0] = false;
@@ -88,6 +102,7 @@ pub fn envelope(points: &[(f64, f64)]) -> Envelope {
         noise,
         span: last.0 - first.0,
         resolution: longest.max(width),
+        shifted,
         last_climb: last_climb.map(|from| levels.last().copied().unwrap_or_default() - levels[from]),
     }
 }
@@ -120,7 +135,9 @@ struct Drop {
     valley: usize,
 }
 
-fn drops(levels: &[f64], swing: f64) -> Vec<Drop> {
+/// All falls, and how many of the looks they were found in: what the looks end with is left out as long as few have seen it,
+/// for nobody knows whether it lasts.
+fn drops(levels: &[f64], swing: f64) -> (Vec<Drop>, usize) {
     let mut found: Vec<Drop> = Vec::new();
     let (mut high, mut low) = (0, 0);
     let mut before = 0;
@@ -147,9 +164,19 @@ fn drops(levels: &[f64], swing: f64) -> Vec<Drop> {
         }
     }
     if falling {
+        let fallen = |level: &f64| *level <= levels[high] - swing;
+        let last = levels[high..].iter().position(fallen).map_or(levels.len(), |after| high + after);
+        if levels.len() - last <= (levels.len() / LAST).clamp(1, LAST_MOST) {
+            return (found, last);
+        }
+        // Nothing has risen since, so that the lowest look is anywhere: it is over with the first that is about as low.
+        let low = levels[high..]
+            .iter()
+            .position(|level| *level <= levels[low] + swing / 2.0)
+            .map_or(low, |after| high + after);
         found.push(fall(levels, before, high, low));
     }
-    found
+    (found, levels.len())
 }
 
 fn fall(levels: &[f64], before: usize, peak: usize, valley: usize) -> Drop {

@@ -65,17 +65,19 @@ pub fn memory(point: &Point) -> u64 {
 fn finding(lives: Vec<&History>) -> Finding<'_> {
     let verdict = judge(&series(&lives));
     let points = &lives[lives.len() - 1].points;
+    // What is told of may have been in an earlier life.
+    let by = |at: f64| lives.iter().find(|life| last(life) as f64 / 1000.0 >= at).map_or(points, |life| &life.points);
     let carriers = match verdict.kind {
         Kind::Leak => growing(points, verdict.trend.map_or(0.0, |trend| trend.from)),
-        Kind::Surge => verdict.jumps.iter().max_by(|a, b| a.bytes.total_cmp(&b.bytes)).map_or(Vec::new(), |jump| {
-            // The jump may have been in an earlier life.
-            let within = |life: &&&History| last(life) as f64 / 1000.0 >= jump.to;
-            lives.iter().find(within).map_or(Vec::new(), |life| jumped(&life.points, jump.from, jump.to))
+        Kind::Surge => verdict
+            .jumps
+            .iter()
+            .max_by(|a, b| a.bytes.total_cmp(&b.bytes))
+            .map_or(Vec::new(), |jump| jumped(by(jump.to), jump.from, jump.to)),
+        Kind::EarlyExplosion => verdict.filled.map_or(Vec::new(), |filled| {
+            let points = by(filled);
+            jumped(points, points.first().map_or(0.0, |point| point.at_ms as f64 / 1000.0), filled)
         }),
-        Kind::EarlyExplosion => {
-            let from = points.first().map_or(0.0, |point| point.at_ms as f64 / 1000.0);
-            verdict.filled.map_or(Vec::new(), |filled| jumped(points, from, filled))
-        }
         Kind::Sawtooth | Kind::TooShort => Vec::new(),
     };
     Finding { lives, verdict, carriers }
@@ -103,7 +105,7 @@ pub fn series(lives: &[&History]) -> Series {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::heap::Usage;
+    use crate::heap::{HeapPoint, TypePoint, Usage};
 
     fn life(pid: i32, command: &str, from: i64, looks: i64) -> History {
         let point =
@@ -124,5 +126,40 @@ mod tests {
         let pids: Vec<Vec<i32>> =
             findings(&histories).iter().map(|found| found.lives.iter().map(|life| life.pid).collect()).collect();
         assert_eq!(pids, [vec![1, 3], vec![2], vec![4]]);
+    }
+
+    #[test]
+    fn short_lives_have_carriers_too() {
+        let noon = 1_795_262_400_000;
+        let course = |kind: Kind, at: i64| match kind {
+            Kind::Leak => at * 10,
+            Kind::Surge => i64::from(at >= 12) * 200,
+            _ => at.min(3) * 60,
+        };
+        let lives = |kind: Kind, many: i64, looks: i64| -> Vec<History> {
+            let one = |nth: i64| {
+                let from = noon + nth * (looks * 1000 + 5000);
+                let mut one = life(1 + nth as i32, "app", from, looks);
+                one.started_ms = Some(from);
+                for (at, point) in one.points.iter_mut().enumerate() {
+                    let more = (course(kind, at as i64) << 20) as u64;
+                    point.at_ms = from + at as i64 * 1000;
+                    point.usage.rss_bytes = (200 << 20) + more;
+                    let types = vec![TypePoint { name: "app.Row".into(), count: 1, bytes: more }];
+                    point.heap = Some(HeapPoint { bytes: more, types, ..HeapPoint::default() });
+                }
+                one
+            };
+            (0..many).map(one).collect()
+        };
+        for (many, looks) in [(1, 22), (4, 20)] {
+            for kind in [Kind::Leak, Kind::Surge, Kind::EarlyExplosion] {
+                let histories = lives(kind, many, looks);
+                let found = findings(&histories);
+                assert_eq!((found.len(), found[0].verdict.kind), (1, kind), "{many} lives");
+                let names: Vec<&str> = found[0].carriers.iter().map(|carrier| carrier.name.as_str()).collect();
+                assert_eq!(names, ["app.Row"], "{many} lives: {:?}", found[0].verdict);
+            }
+        }
     }
 }

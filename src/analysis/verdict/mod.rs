@@ -46,6 +46,10 @@ const FEW_LOWS: usize = 8;
 const LATE: f64 = 0.2;
 /// A jump counts from this part of what was ever given back at once.
 const JUMP: f64 = 0.9;
+/// A rise over more than this part of the series is tied to no moment.
+const DRAWN_OUT: f64 = 0.4;
+/// A trend goes on where what follows rises at least at this part of its slope.
+const GOES_ON: f64 = 0.4;
 /// What fills up within this part of a process's life is early.
 const EARLY: f64 = 0.4;
 /// A rise within this part of the series is tied to one moment.
@@ -170,11 +174,11 @@ pub struct Verdict {
 /// Judges a series.
 #[must_use]
 pub fn judge(series: &Series) -> Verdict {
-    let runs: Vec<Judged> = series.runs.iter().filter(|run| run.samples.len() >= FEW).map(judge_run).collect();
+    let runs: Vec<Judged> = series.runs.iter().filter(|run| run.samples.len() >= FEW).map(judge_alone).collect();
     let points = series.runs.iter().map(|run| run.samples.len()).sum();
     let mut verdict = match combine(runs) {
         Some(verdict) => verdict,
-        None if points >= FEWEST => judge_run(&laid_over(&series.runs)).verdict,
+        None if points >= FEWEST => judge_together(&series.runs),
         None => too_short(),
     };
     verdict.points = points;
@@ -255,9 +259,9 @@ struct Clock {
 }
 
 impl Clock {
-    fn of(samples: &[Sample]) -> Clock {
-        let steps: Vec<f64> = samples.windows(2).map(|pair| pair[1].at - pair[0].at).collect();
-        let usual = median(&steps);
+    /// `usual`: from one look to the next, in seconds.
+    fn of(samples: &[Sample], usual: f64) -> Clock {
+        let steps: Vec<f64> = steps(samples).collect();
         let long = GAP.0 * usual;
         let active: f64 = steps.iter().filter(|step| **step <= long).sum();
         let gaps = steps.iter().filter(|step| **step > long).count();
@@ -278,8 +282,22 @@ impl Clock {
     }
 }
 
-fn judge_run(run: &Run) -> Judged {
-    let clock = Clock::of(&run.samples);
+fn steps(samples: &[Sample]) -> impl Iterator<Item = f64> {
+    samples.windows(2).map(|pair| pair[1].at - pair[0].at)
+}
+
+/// The median of the steps from look to look within a life, in seconds; two looks of one moment are none.
+fn usual_step(runs: &[Run]) -> f64 {
+    let steps: Vec<f64> = runs.iter().flat_map(|run| steps(&run.samples)).filter(|step| *step > 0.0).collect();
+    median(&steps)
+}
+
+fn judge_alone(run: &Run) -> Judged {
+    judge_run(run, usual_step(std::slice::from_ref(run)))
+}
+
+fn judge_run(run: &Run, usual: f64) -> Judged {
+    let clock = Clock::of(&run.samples, usual);
     let points: Vec<(f64, f64)> = clock.at.iter().zip(&run.samples).map(|(at, sample)| (*at, sample.bytes)).collect();
     let envelope = envelope::envelope(&points);
     let lows = &envelope.lows;
@@ -397,6 +415,8 @@ impl Scene<'_> {
             Model::Ramp(a, b) if *b < 0.88 => {
                 if self.is_early(*b) && *a < 0.1 {
                     self.filled(*b)
+                } else if b - a > DRAWN_OUT {
+                    self.drawn_out(*a, *b)
                 } else {
                     self.surged(*a, *b)
                 }
@@ -445,22 +465,38 @@ impl Scene<'_> {
         })
     }
 
+    /// A rise over a good part of the series, not up to its end: either it goes on on another level, where some was given back,
+    /// or it is over.
+    fn drawn_out(&self, a: f64, b: f64) -> Found {
+        let shifted = self.envelope.shifted.map_or(0.0, |at| (at - self.start) / self.length);
+        let parts = [(a, b), (b.max(shifted), 1.0)];
+        let later = self.within(parts[1]);
+        let leak = self.leaks(&parts, a);
+        match leak.filter(|leak| leak.trend.is_some_and(|trend| keeps(later, trend.slope))) {
+            Some(leak) => leak,
+            None if a >= 0.1 => self.surged(a, b),
+            None if later.len() < FEW_LOWS => Found::only(Kind::TooShort),
+            None => Found { filled: Some(self.moment(b)), ..Found::only(Kind::EarlyExplosion) },
+        }
+    }
+
     fn filled(&self, by: f64) -> Found {
         self.leaks(&[(by.min(0.6), 1.0)], by)
             .unwrap_or_else(|| Found { filled: Some(self.moment(by.min(1.0))), ..Found::only(Kind::EarlyExplosion) })
     }
 
+    /// The lows of a part of the series.
+    fn within(&self, (a, b): (f64, f64)) -> &[(f64, f64)] {
+        let lows = &self.envelope.lows;
+        let a = lows.partition_point(|low| low.0 < self.moment(a) - 1e-9 * self.length);
+        let b = lows.partition_point(|low| low.0 <= self.moment(b) + 1e-9 * self.length);
+        lows.get(a..b).unwrap_or_default()
+    }
+
     /// A trend within these parts of the series, if there is one that is sure, matters and goes on.
     fn leaks(&self, parts: &[(f64, f64)], from: f64) -> Option<Found> {
         let lows = &self.envelope.lows;
-        let strata: Vec<&[(f64, f64)]> = parts
-            .iter()
-            .map(|(a, b)| {
-                let a = lows.partition_point(|low| low.0 < self.moment(*a) - 1e-9 * self.length);
-                let b = lows.partition_point(|low| low.0 <= self.moment(*b) + 1e-9 * self.length);
-                lows.get(a..b).unwrap_or_default()
-            })
-            .collect();
+        let strata: Vec<&[(f64, f64)]> = parts.iter().map(|part| self.within(*part)).collect();
         let slope = robust::slope(&strata)?;
         let covered: f64 = strata.iter().filter_map(|s| Some(s.last()?.0 - s.first()?.0)).sum();
         let growth = slope.slope * covered;
@@ -503,16 +539,41 @@ fn extent(points: &[(f64, f64)]) -> f64 {
 fn goes_on(points: &[(f64, f64)], slope: &Slope) -> bool {
     let (Some(first), Some(last)) = (points.first(), points.last()) else { return false };
     let from = first.0 + (last.0 - first.0) * 0.6;
-    let late = &points[points.partition_point(|point| point.0 < from)..];
-    if late.len() < 4 {
-        return true;
-    }
-    robust::slope(&[late]).is_some_and(|late| late.slope >= 0.4 * slope.slope)
+    keeps(&points[points.partition_point(|point| point.0 < from)..], slope.slope)
+}
+
+/// Do these lows, as far as they are enough to say, still rise at a good part of a slope?
+fn keeps(late: &[(f64, f64)], slope: f64) -> bool {
+    late.len() < 4 || robust::slope(&[late]).is_some_and(|late| late.slope >= GOES_ON * slope)
 }
 
 // --- several lives ----------------------------------------------------------------------------------------------------
 
-/// Lives that are too short to be judged alone, by the age of the process, each about its own level.
+/// The verdict on lives that are too short to be judged alone.
+fn judge_together(runs: &[Run]) -> Verdict {
+    let mut verdict = judge_run(&laid_over(runs), usual_step(runs)).verdict;
+    // What was seen at an age was last seen in the latest life that came to that age; times are of milliseconds.
+    let born = |age: f64| {
+        let reached = |run: &&Run| run.samples.last().is_some_and(|last| last.at + 1e-3 >= birth(run) + age);
+        runs.iter().rev().find(reached).or(runs.last()).map_or(0.0, birth)
+    };
+    for jump in &mut verdict.jumps {
+        let born = born(jump.to);
+        (jump.from, jump.to) = (born + jump.from, born + jump.to);
+    }
+    if let Some(trend) = &mut verdict.trend {
+        trend.from += born(trend.from);
+    }
+    verdict.filled = verdict.filled.map(|age| born(age) + age);
+    verdict
+}
+
+/// When a process began, as far as it is known.
+fn birth(run: &Run) -> f64 {
+    run.started.or(run.samples.first().map(|sample| sample.at)).unwrap_or_default()
+}
+
+/// All looks by the age of their process, each life about its own level.
 fn laid_over(runs: &[Run]) -> Run {
     let all: Vec<f64> = runs.iter().flat_map(|run| &run.samples).map(|sample| sample.bytes).collect();
     let level = median(&all);
@@ -520,7 +581,7 @@ fn laid_over(runs: &[Run]) -> Run {
         .iter()
         .flat_map(|run| {
             let own = median(&run.samples.iter().map(|sample| sample.bytes).collect::<Vec<_>>());
-            let zero = run.started.or(run.samples.first().map(|sample| sample.at)).unwrap_or_default();
+            let zero = birth(run);
             run.samples.iter().map(move |s| Sample { at: s.at - zero, bytes: s.bytes - own + level, ..*s })
         })
         .collect();

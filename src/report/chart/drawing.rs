@@ -21,6 +21,8 @@ const LEFT: i32 = 120;
 const RIGHT: i32 = 1170;
 const MEMORY: i32 = 280;
 const TYPES: i32 = 200;
+/// Many programs show no picture that is higher, and it takes memory: in pixels.
+const HIGHEST: u32 = 32_767;
 /// Letters in a line of each size.
 const LETTERS: (usize, usize) = (128, 160);
 const BIG: i32 = 20;
@@ -64,9 +66,13 @@ pub fn svg(plots: &[Plot]) -> io::Result<Vec<u8>> {
 /// The charts as PNG.
 ///
 /// # Errors
-/// As [`svg`].
+/// As [`svg`]; and charts of so many programs that the picture would be too high to be shown.
 pub fn png(plots: &[Plot]) -> io::Result<Vec<u8>> {
     let size = (WIDTH as u32, height(plots));
+    if size.1 > HIGHEST {
+        let why = "as SVG they can be had, and -n N takes the first N";
+        return Err(failed(format!("the charts of {} programs are {} pixels high; {why}", plots.len(), size.1)));
+    }
     let mut pixels = vec![0; size.0 as usize * size.1 as usize * 3];
     {
         let area = Lettered(BitMapBackend::with_buffer(&mut pixels, size)).into_drawing_area();

@@ -35,6 +35,9 @@ const STEPS: [f64; 26] = [
     7_776_000.0,
 ];
 
+/// Marks of bytes stand no closer than this part of the upper end: what differs by less is flat.
+const FINEST: f64 = 1e-4;
+
 /// A range, and where its marks stand.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Axis {
@@ -64,12 +67,13 @@ pub fn bytes(low: f64, high: f64, marks: usize) -> Axis {
     }
     let scale = 1024.0_f64.powi(unit as i32);
     let (low, high) = (low / scale, high / scale);
-    let rough = (high - low) / marks.max(1) as f64;
+    let rough = ((high - low) / marks.max(1) as f64).max(high * FINEST);
     let power = 10.0_f64.powf(rough.log10().floor());
     let step = [1.0, 2.0, 5.0, 10.0].map(|by| by * power).into_iter().find(|step| *step >= rough * 0.999);
     let step = step.unwrap_or(rough).max(if unit == 0 { 1.0 } else { 0.0 });
     let decimals = (-step.log10().floor()).max(0.0) as usize;
-    let (first, last) = ((low / step).floor(), (high / step - 1e-9).ceil());
+    let first = (low / step).floor();
+    let last = (high / step - 1e-9).ceil().max(first + 1.0);
     let marks = (0..=(last - first) as usize)
         .map(|at| (first + at as f64) * step)
         .map(|value| (value * scale, format!("{value:.decimals$} {}", UNITS[unit])))
@@ -150,6 +154,20 @@ mod tests {
         );
         let none = bytes(0.0, 0.0, 4);
         assert!(none.high > none.low && none.marks.len() >= 2);
+    }
+
+    #[test]
+    fn what_does_not_change_is_marked_with_few_decimals() {
+        let mib = 1024.0 * 1024.0;
+        assert_eq!(texts(&bytes(100.0 * mib, 100.0 * mib, 4)), ["100.00 MiB", "100.01 MiB"]);
+        for bytes_at in [1.0, 4096.0, 100.0 * mib + 1.0, 2.0_f64.powi(53) - 1.0, 2.0_f64.powi(53), 2.0_f64.powi(65)] {
+            for below in [0.0, 1.0, 4096.0, bytes_at / 1e5] {
+                let axis = bytes((bytes_at - below).max(0.0), bytes_at, 5);
+                assert!(axis.low < axis.high && (2..=7).contains(&axis.marks.len()), "{axis:?}");
+                assert!((0.0..=1.0).contains(&axis.part(bytes_at)), "{axis:?}");
+                assert!(texts(&axis).iter().all(|text| text.len() <= 13), "{axis:?}");
+            }
+        }
     }
 
     #[test]

@@ -2,12 +2,14 @@
 
 use super::scale::{lasting, moment};
 use crate::analysis::trend::is_building_block;
-use crate::analysis::verdict::{Carrier, Finding, Kind, Verdict};
+use crate::analysis::verdict::{Carrier, Finding, Jump, Kind, Verdict};
 use crate::report::number::{iec_average, percent, thousands};
 use crate::report::text::visible;
 
 /// Carriers that are named.
 const NAMED: usize = 3;
+/// A jump that took longer than this part of the recording has a beginning and an end.
+const AT_ONCE: f64 = 0.12;
 
 /// The verdict in one sentence.
 #[must_use]
@@ -42,11 +44,16 @@ fn leak(verdict: &Verdict) -> String {
 }
 
 fn surge(verdict: &Verdict) -> String {
-    let said: Vec<String> = verdict
-        .jumps
-        .iter()
-        .map(|jump| format!("+{} at {}", iec_average(jump.bytes), moment(jump.from, "%Y-%m-%d %H:%M:%S")))
-        .collect();
+    let when = |jump: &Jump| {
+        let at = |seconds| moment(seconds, "%Y-%m-%d %H:%M:%S");
+        if jump.to - jump.from > AT_ONCE * verdict.span {
+            format!("from {} to {}", at(jump.from), at(jump.to))
+        } else {
+            format!("at {}", at(jump.from))
+        }
+    };
+    let said: Vec<String> =
+        verdict.jumps.iter().map(|jump| format!("+{} {}", iec_average(jump.bytes), when(jump))).collect();
     format!("Surge: {}; no trend beside it.", said.join(", "))
 }
 
