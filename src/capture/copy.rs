@@ -52,6 +52,14 @@ impl Kept {
         self.held
     }
 
+    /// Looks with all threads, where somebody waits for what comes of it.
+    pub fn in_a_hurry<T>(&mut self, look: impl FnOnce(&mut Kept) -> T) -> T {
+        let threads = self.unhurried.take();
+        let seen = look(self);
+        self.unhurried = threads;
+        seen
+    }
+
     /// Gives the memory back.
     pub fn rest(&mut self) {
         self.buffer = None;

@@ -219,9 +219,14 @@ pub fn objects(options: &Options) -> Result<Graph, Error> {
 }
 
 fn heap(options: &Options) -> Result<Graph, Error> {
-    let taken = take(options)?;
-    let heap = taken.heap.unwrap_or_default();
-    Ok(Graph { heap, capture: taken.capture, details: taken.details })
+    take(options).map(Graph::from)
+}
+
+impl From<Taken> for Graph {
+    /// Without objects where those were not asked for.
+    fn from(taken: Taken) -> Graph {
+        Graph { heap: taken.heap.unwrap_or_default(), capture: taken.capture, details: taken.details }
+    }
 }
 
 impl Target {
