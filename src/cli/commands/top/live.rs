@@ -97,7 +97,7 @@ fn take(news: News, args: &TopArgs, state: &mut State, wires: &Wires, screen: &m
             }
             Ok(!quiet)
         }
-        News::Resized | News::Mustered(..) | News::Over => Ok(true),
+        News::Resized | News::Mustered(..) | News::Over | News::Blind(_) => Ok(true),
         News::Hangup => Err(End::Hangup),
         News::Signal(SIGTSTP) => suspend(wires, screen).map(|()| true),
         News::Signal(signal) => Err(End::Signal(signal)),
