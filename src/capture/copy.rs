@@ -9,7 +9,7 @@ use super::{Clock, Error, Options, Taken, Target, Values};
 use crate::addr::AddrRange;
 use crate::memory::{Buffer, Image, Live, Paged};
 use crate::process::freeze::{Freeze, FreezeError};
-use crate::process::{State, budget};
+use crate::process::{Process, State, budget};
 
 /// How often a moment within a collection is let pass before it is taken as it is.
 const TRIES: u32 = 6;
@@ -34,6 +34,8 @@ pub(super) struct Kept {
     /// Threads that interpret while the process runs on: one that is watched all day has work to do, and nobody waits for a
     /// few milliseconds. Half of the processors, so that there is one for it. Not those that copy while it is held still.
     unhurried: Option<rayon::ThreadPool>,
+    /// For how long the look held the process still, with all its tries and whether anything came of it or not.
+    held: Duration,
 }
 
 impl Kept {
@@ -41,7 +43,21 @@ impl Kept {
     pub fn unhurried() -> Self {
         // Without threads of its own it is only in more of a hurry.
         let threads = (rayon::current_num_threads() / 2).max(1);
-        Kept { buffer: None, unhurried: rayon::ThreadPoolBuilder::new().num_threads(threads).build().ok() }
+        let unhurried = rayon::ThreadPoolBuilder::new().num_threads(threads).build().ok();
+        Kept { unhurried, ..Kept::default() }
+    }
+
+    /// For how long the last look held the process still, with all its tries and whether anything came of it or not.
+    pub fn held(&self) -> Duration {
+        self.held
+    }
+
+    /// Looks with all threads, where somebody waits for what comes of it.
+    pub fn in_a_hurry<T>(&mut self, look: impl FnOnce(&mut Kept) -> T) -> T {
+        let threads = self.unhurried.take();
+        let seen = look(self);
+        self.unhurried = threads;
+        seen
     }
 
     /// Gives the memory back.
@@ -53,17 +69,18 @@ impl Kept {
 /// Takes the look; again where the moment proves torn only afterwards (a link half done in the middle of a list, a pool
 /// that had just lost a block), as long as all looks together stay within half the pause budget.
 pub(super) fn take(target: &Target, options: &Options, kept: &mut Kept, clock: &mut Clock) -> Result<Taken, Error> {
-    let mut held = Duration::ZERO;
+    kept.held = Duration::ZERO;
     let mut looks = 1;
     loop {
-        let left = Options { pause_budget: options.pause_budget.saturating_sub(held), ..options.clone() };
+        let left = Options { pause_budget: options.pause_budget.saturating_sub(kept.held), ..options.clone() };
         let mut taken = once(target, &left, kept, clock)?;
-        held = held.saturating_add(taken.details.pause);
+        let held = kept.held;
         let settled = taken.capture.consistent || !taken.capture.frozen;
         // In a stopped process nothing will be other next time.
         let stopped = matches!(target.process.state(), Ok(State::Stopped));
         if settled || stopped || looks == LOOKS || held.saturating_mul(2) > options.pause_budget {
             taken.capture.pause_ms = held.as_secs_f64() * 1e3;
+            taken.details.pause = held;
             return Ok(taken);
         }
         looks += 1;
@@ -123,11 +140,13 @@ fn whole(
         .map_err(|why| Error::Io { message: format!("no memory for the copy: {why}") })?;
     clock.lap("prepare");
     moment.spare = moment.spare.saturating_add(OWN / 2);
-    if options.nonblocking {
-        fill(target, plan, &mut image, &mut moment, None)?;
+    let filled = if options.nonblocking {
+        fill(target, plan, &mut image, &mut moment, None)
     } else {
-        held_still(target, options, plan, &mut image, &mut moment)?;
-    }
+        held_still(target, options, plan, &mut image, &mut moment)
+    };
+    kept.held = kept.held.saturating_add(moment.pause);
+    filled?;
     target.must_be_same()?;
     image.skip(&plan.raw);
     image.seal();
@@ -156,19 +175,23 @@ fn held_still(
 ) -> Result<(), Error> {
     for attempt in 1..=TRIES {
         let left = options.pause_budget.saturating_sub(moment.pause);
+        let begun = Instant::now();
         let freeze = match Freeze::new(&target.process, left) {
             Ok(freeze) => freeze,
-            Err(FreezeError::Deadline { tid, state, .. }) => {
-                moment.warnings.push(format!(
-                    "thread {tid} ({state:?}) did not stop within the pause budget: copied while the process ran"
-                ));
+            Err(why) => {
+                // Those of its threads that did stop stood still meanwhile.
+                moment.pause = moment.pause.saturating_add(begun.elapsed());
+                moment.warnings.push(match why {
+                    FreezeError::Deadline { tid, state, .. } => format!(
+                        "thread {tid} ({state:?}) did not stop within the pause budget: copied while the process ran"
+                    ),
+                    FreezeError::Restless { .. } => {
+                        "it makes threads faster than they can be stopped: copied while it ran".into()
+                    }
+                    why => return Err(why.into()),
+                });
                 return fill(target, plan, image, moment, None);
             }
-            Err(FreezeError::Restless { .. }) => {
-                moment.warnings.push("it makes threads faster than they can be stopped: copied while it ran".into());
-                return fill(target, plan, image, moment, None);
-            }
-            Err(why) => return Err(why.into()),
         };
         moment.threads = freeze.threads() as u64;
         let torn =
@@ -196,10 +219,9 @@ fn fill(
     moment: &mut Moment,
     freeze: Option<(Freeze, Duration)>,
 ) -> Result<(), Error> {
-    let process = &target.process;
     let started = Instant::now();
     let (mut freeze, deadline) = freeze.unzip();
-    let mut in_time = |moment: &mut Moment| {
+    let in_time = |moment: &mut Moment| {
         if freeze.is_some() && deadline.is_some_and(|deadline| started.elapsed() > deadline) {
             if let Some(freeze) = freeze.take() {
                 moment.pause = moment.pause.saturating_add(freeze.thaw());
@@ -210,6 +232,21 @@ fn fill(
                 .push("the pause budget was spent before the copy was done: the rest was copied while it ran".into());
         }
     };
+    let filled = copy_all(&target.process, plan, image, moment, in_time);
+    // Held is held, whether anything came of it or not.
+    if let Some(freeze) = freeze {
+        moment.pause = moment.pause.saturating_add(freeze.thaw());
+    }
+    filled
+}
+
+fn copy_all(
+    process: &Process,
+    plan: &Plan,
+    image: &mut Image,
+    moment: &mut Moment,
+    mut in_time: impl FnMut(&mut Moment),
+) -> Result<(), Error> {
     // New regions first: there are few, and where they are is known only while nothing moves.
     let now = process.regions()?;
     for range in plan::appeared(plan, &now) {
@@ -217,11 +254,7 @@ fn fill(
             moment.missed = moment.missed.saturating_add(range.len());
         }
     }
-    image.fill(|| in_time(moment)).map_err(|fault| Error::fault(process, fault))?;
-    if let Some(freeze) = freeze {
-        moment.pause = moment.pause.saturating_add(freeze.thaw());
-    }
-    Ok(())
+    image.fill(|| in_time(moment)).map_err(|fault| Error::fault(process, fault))
 }
 
 /// Reads in pieces with a bounded buffer: slower, and not of one instant, but nothing is killed for it.

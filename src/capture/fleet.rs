@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
-use super::{Error, Options, Watch, inspect};
-use crate::process::{Process, find};
+use super::{Error, Options, Watch, copy, error, inspect, watch};
+use crate::process::{Process, State, find};
 
 /// A process so young may still be starting its Python, in milliseconds.
 const YOUNG: i64 = 10_000;
@@ -51,7 +52,11 @@ pub struct Turn {
 /// Processes that are watched together.
 pub struct Fleet {
     among: Among,
+    /// The process at the head of a tree: once that has ended, its number may be another's.
+    root: Option<Process>,
     options: Options,
+    /// Members are looked at one after the other: one copy's memory is the next one's.
+    kept: watch::Shared,
     members: BTreeMap<i32, Member>,
     /// Those that are not to be watched, by PID: which process it was, and which program it ran.
     passed_over: BTreeMap<i32, (u64, Option<PathBuf>)>,
@@ -61,7 +66,18 @@ impl Fleet {
     /// A fleet without members; [`Fleet::muster`] brings them in.
     #[must_use]
     pub fn new(among: Among, options: &Options) -> Fleet {
-        Fleet { among, options: options.clone(), members: BTreeMap::new(), passed_over: BTreeMap::new() }
+        let root = match among {
+            Among::Named(_) => None,
+            Among::Tree(root) => Process::open(root).ok(),
+        };
+        Fleet {
+            among,
+            root,
+            options: options.clone(),
+            kept: Arc::new(Mutex::new(copy::Kept::unhurried())),
+            members: BTreeMap::new(),
+            passed_over: BTreeMap::new(),
+        }
     }
 
     /// Lets go of who has ended, and takes in who has come. To be called before each round of looks.
@@ -76,6 +92,7 @@ impl Fleet {
         });
         let (pids, tree) = match &self.among {
             Among::Named(pids) => (pids.clone(), false),
+            Among::Tree(_) if !self.has_root() => (Vec::new(), true),
             Among::Tree(root) => {
                 let mut pids = vec![*root];
                 pids.extend(find::descendants(*root));
@@ -105,7 +122,7 @@ impl Fleet {
         if self.passed_over.get(&pid) == Some(&identity) {
             return;
         }
-        match Watch::open(&Options { pid, ..self.options.clone() }) {
+        match Watch::sharing(&Options { pid, ..self.options.clone() }, &self.kept) {
             Ok(watch) => {
                 let command = process.cmdline().join(" ");
                 self.members.insert(pid, Member { watch, command, role: inspect::role(&process) });
@@ -123,6 +140,24 @@ impl Fleet {
                 turn.refused.push((pid, why));
             }
         }
+    }
+
+    /// Is there nobody left, and will nobody come?
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.members.is_empty() && !self.has_root()
+    }
+
+    /// Is there a process whose descendants may join? One that has ended has none, even if its parent does not notice.
+    fn has_root(&self) -> bool {
+        self.root.as_ref().is_some_and(|root| {
+            root.still_same() && (!matches!(root.state(), Ok(State::Zombie)) || !error::is_gone(root))
+        })
+    }
+
+    /// As [`Watch::rest`], for all of them.
+    pub fn rest(&mut self) {
+        watch::lock(&self.kept).rest();
     }
 
     /// The members, by PID.

@@ -18,8 +18,11 @@ mod usage;
 mod values;
 mod watch;
 
+use std::hash::{Hash as _, Hasher as _};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
+
+use rustc_hash::{FxHashSet, FxHasher};
 
 use crate::addr::Addr;
 use crate::cpython::layout::Layout;
@@ -27,7 +30,7 @@ use crate::cpython::locate::{self, Located};
 use crate::cpython::offsets::{self, TableSource};
 use crate::cpython::runtime::Runtime;
 use crate::heap::{Capture, Census, GenerationPoint, Heap};
-use crate::memory::{Live, Regions};
+use crate::memory::{Live, Region, Regions};
 use crate::process::{Process, access};
 
 pub use error::Error;
@@ -177,6 +180,8 @@ struct Target {
     stack_start: Option<u64>,
     live: Live,
     regions: Regions,
+    /// The mapped programs and libraries that `located` was made from.
+    modules: u64,
     located: Located,
     layout: Layout,
     layout_sources: Vec<TableSource>,
@@ -219,9 +224,14 @@ pub fn objects(options: &Options) -> Result<Graph, Error> {
 }
 
 fn heap(options: &Options) -> Result<Graph, Error> {
-    let taken = take(options)?;
-    let heap = taken.heap.unwrap_or_default();
-    Ok(Graph { heap, capture: taken.capture, details: taken.details })
+    take(options).map(Graph::from)
+}
+
+impl From<Taken> for Graph {
+    /// Without objects where those were not asked for.
+    fn from(taken: Taken) -> Graph {
+        Graph { heap: taken.heap.unwrap_or_default(), capture: taken.capture, details: taken.details }
+    }
 }
 
 impl Target {
@@ -254,16 +264,25 @@ impl Target {
             choose_layout(options, &located, &live).map_err(|why| why.unless_gone(&process))?;
         let (exe, stack_start) = (process.exe(), process.stack_start());
         let runtime = Runtime::default();
-        let mut target = Target { process, exe, stack_start, live, regions, located, layout, layout_sources, runtime };
+        let modules = modules(&regions);
+        let mut target =
+            Target { process, exe, stack_start, live, regions, modules, located, layout, layout_sources, runtime };
         target.read_runtime()?;
         Ok(target)
     }
 
-    /// Before one more look at it: reads again what a running process changes, which is its regions and where the
-    /// interpreter keeps its lists.
+    /// Before one more look at it: reads again what a running process changes, which is its regions, its libraries and where
+    /// the interpreter keeps its lists.
     fn refresh(&mut self) -> Result<(), Error> {
         self.must_be_same()?;
         self.regions = self.process.regions()?;
+        let modules = modules(&self.regions);
+        // Where it cannot be told just now, what was found before is as good as it was.
+        if modules != self.modules
+            && let Ok(located) = locate::locate(self.process.pid(), &self.live, &self.regions)
+        {
+            (self.located, self.modules) = (located, modules);
+        }
         // What is read while it becomes another program makes no sense, and that is the reason then.
         self.read_runtime().or_else(|why| self.must_be_same().and(Err(why)))
     }
@@ -279,6 +298,18 @@ impl Target {
             runtime.map_err(|why| Error::layout_failed(&self.process, &self.located, &self.layout_sources, &why))?;
         Ok(())
     }
+}
+
+/// Tells one set of mapped programs and libraries from another: all mappings of files that have code. Extensions that are
+/// imported later bring types of their own.
+fn modules(regions: &Regions) -> u64 {
+    let of_file = |region: &Region| (region.device, region.inode);
+    let code: FxHashSet<_> = regions.iter().filter(|r| r.exec && !r.is_anonymous()).map(of_file).collect();
+    let mut hasher = FxHasher::default();
+    for region in regions.iter().filter(|region| code.contains(&of_file(region))) {
+        (region.range.start.0, region.range.end.0, of_file(region)).hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 fn choose_layout(options: &Options, located: &Located, live: &Live) -> Result<(Layout, Vec<TableSource>), Error> {

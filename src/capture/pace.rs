@@ -64,6 +64,11 @@ impl Pace {
         wait
     }
 
+    /// From now on a look every so often. What is owed stays owed.
+    pub fn want(&mut self, wanted: Duration) {
+        self.wanted = wanted;
+    }
+
     /// As [`Pace::next`], but from the end of a look that took `took` to the beginning of the next; at least as long as the
     /// look took, so that leakspy rests half of the time.
     pub fn wait(&mut self, pause: Duration, took: Duration) -> Duration {
@@ -182,6 +187,19 @@ mod tests {
             let (share, _) = run(&mut pace, (0..1000).map(pauses));
             assert!(share < 0.01, "every {wanted} ms: {share}");
         }
+    }
+
+    #[test]
+    fn another_interval_pays_no_debt() {
+        let mut pace = Pace::new(ms(2000));
+        run(&mut pace, std::iter::repeat_n(ms(5), 3));
+        let first = pace.next(ms(500));
+        pace.want(ms(100));
+        let (_, waits) = run(&mut pace, std::iter::repeat_n(ms(1), 200));
+        let lasted = ms(3 * 2000) + first + waits.iter().sum::<Duration>();
+        let held = ms(3 * 5 + 500 + 200);
+        assert!(held * 100 < lasted, "{held:?} of {lasted:?}");
+        assert_eq!(waits.last(), Some(&ms(110)), "and none is left: {waits:?}");
     }
 
     #[test]

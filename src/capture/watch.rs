@@ -1,7 +1,10 @@
 //! One process looked at again and again: what does not change between looks is found once. Decides neither when to look
 //! nor what to make of it.
 
-use super::{Clock, Error, Options, Taken, Target, copy, usage};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::{Clock, Error, Graph, Options, Taken, Target, copy, usage};
 use crate::cpython::gc_counters;
 use crate::cpython::runtime::Runtime;
 use crate::heap::{GenerationPoint, Usage};
@@ -11,8 +14,12 @@ use crate::process::{Process, State};
 pub struct Watch {
     target: Target,
     options: Options,
-    kept: copy::Kept,
+    kept: Shared,
+    held: Duration,
 }
+
+/// What looks leave for the next ones: of one process, or of several that are looked at one after the other.
+pub(super) type Shared = Arc<Mutex<copy::Kept>>;
 
 impl Watch {
     /// Finds the process and its Python; takes no look yet.
@@ -20,7 +27,13 @@ impl Watch {
     /// # Errors
     /// See [`Error`].
     pub fn open(options: &Options) -> Result<Watch, Error> {
-        Ok(Watch { target: Target::find(options)?, options: options.clone(), kept: copy::Kept::unhurried() })
+        Watch::sharing(options, &Arc::new(Mutex::new(copy::Kept::unhurried())))
+    }
+
+    /// The same, with the memory and the threads of others.
+    pub(super) fn sharing(options: &Options, kept: &Shared) -> Result<Watch, Error> {
+        let target = Target::find(options)?;
+        Ok(Watch { target, options: options.clone(), kept: kept.clone(), held: Duration::ZERO })
     }
 
     /// The process.
@@ -69,13 +82,41 @@ impl Watch {
     /// # Errors
     /// See [`Error`]; [`Error::Gone`] once the process has ended, [`Error::Changed`] once it runs another program.
     pub fn look(&mut self) -> Result<Taken, Error> {
+        self.held = Duration::ZERO;
         self.target.refresh()?;
-        copy::take(&self.target, &self.options, &mut self.kept, &mut Clock::new())
+        let mut kept = lock(&self.kept);
+        let taken = copy::take(&self.target, &self.options, &mut kept, &mut Clock::new());
+        self.held = kept.held();
+        taken
+    }
+
+    /// Looks once and reads the references, for somebody who waits for them.
+    ///
+    /// # Errors
+    /// As [`Watch::look`].
+    pub fn graph(&mut self) -> Result<Graph, Error> {
+        self.held = Duration::ZERO;
+        self.target.refresh()?;
+        let options = Options { references: true, ..self.options.clone() };
+        let mut kept = lock(&self.kept);
+        let taken = kept.in_a_hurry(|kept| copy::take(&self.target, &options, kept, &mut Clock::new()));
+        self.held = kept.held();
+        taken.map(Graph::from)
+    }
+
+    /// For how long the last look held it still, all its tries together; also where nothing came of it.
+    #[must_use]
+    pub fn held(&self) -> Duration {
+        self.held
     }
 
     /// Gives back the memory for the copy, which is otherwise kept from look to look and as large as the copy: for waits
     /// so long that making it again (some ten milliseconds a look of 1 M objects) is nothing to them.
     pub fn rest(&mut self) {
-        self.kept.rest();
+        lock(&self.kept).rest();
     }
+}
+
+pub(super) fn lock(kept: &Shared) -> MutexGuard<'_, copy::Kept> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
 }

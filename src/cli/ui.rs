@@ -115,10 +115,12 @@ impl Ui {
         self.colour
     }
 
-    /// Standard output, for lines that are written as they are made.
+    /// Standard output, for lines that are written as they are made. On a terminal they are progress enough.
     #[must_use]
     pub fn lines(&mut self) -> io::Stdout {
-        io::stdout()
+        let out = io::stdout();
+        self.progress &= !out.is_terminal();
+        out
     }
 
     /// A line of progress, on a terminal only; the next one, or other words, take its place.

@@ -173,9 +173,13 @@ impl Line {
             Event::Ended { why } => keys.why = why.as_ref().map(Cow::from),
         }
         // Maps with keys that are no strings and numbers that are none: neither is here.
-        let mut line = serde_json::to_vec(&keys).unwrap_or_default();
-        line.push(b'\n');
-        line
+        let mut line = serde_json::to_string(&keys).unwrap_or_default();
+        // Lines go to terminals, too, which obey more characters than JSON escapes. Outside of strings JSON has none of them.
+        if line.chars().any(may_steer) {
+            line = line.chars().map(|c| if may_steer(c) { escaped(c) } else { c.to_string() }).collect();
+        }
+        line.push('\n');
+        line.into_bytes()
     }
 
     /// What a line says; `None` where it is none of ours, or torn, or of a version that is not known.
@@ -289,6 +293,15 @@ fn text(from: Option<Cow<'_, str>>) -> String {
     shorten(from.map(Cow::into_owned).unwrap_or_default())
 }
 
+/// Is it a character that a terminal might do something at? Everything that is no letter, number or of ASCII counts.
+fn may_steer(c: char) -> bool {
+    c == '\u{7f}' || !(c.is_ascii() || c.is_alphanumeric())
+}
+
+fn escaped(c: char) -> String {
+    c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect()
+}
+
 fn shorten(mut text: String) -> String {
     if text.len() > TEXT {
         let end = (0..=TEXT).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
@@ -337,6 +350,15 @@ pub(super) mod tests {
             every_s: 10.0,
         };
         Line { at_ms, pid: 25867, started_ms: Some(NOON - 60_000), event }
+    }
+
+    #[test]
+    fn what_steers_a_terminal_is_escaped_and_reads_back_the_same() {
+        let name = "é中\u{9b}31m\u{7f}\u{202e}\u{e0041}\u{1b}\"";
+        let line = Line { event: Event::Missed { why: name.into() }, ..look(NOON, 1) };
+        let encoded = String::from_utf8(line.encode()).expect("text");
+        assert!(encoded.contains(r#""é中\u009b31m\u007f\u202e\udb40\udc41\u001b\"""#), "{encoded}");
+        assert_eq!(Line::decode(encoded.as_bytes()), Some(line));
     }
 
     #[test]

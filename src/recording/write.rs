@@ -59,7 +59,11 @@ pub struct Writer {
 
 enum Place {
     File(Appended),
-    Stream(Box<dyn Write>),
+    Stream {
+        to: Box<dyn Write>,
+        /// May the last line be half a line?
+        torn: bool,
+    },
 }
 
 /// A file that lines are appended to.
@@ -115,7 +119,7 @@ impl Writer {
     /// Writes to anything, each line at once.
     #[must_use]
     pub fn to(stream: impl Write + 'static) -> Writer {
-        Writer { place: Place::Stream(Box::new(stream)), started: BTreeMap::new() }
+        Writer { place: Place::Stream { to: Box::new(stream), torn: false }, started: BTreeMap::new() }
     }
 
     /// Appends a line.
@@ -130,9 +134,12 @@ impl Writer {
             _ => {}
         }
         Ok(match &mut self.place {
-            Place::Stream(stream) => {
-                stream.write_all(&encoded)?;
-                stream.flush()?;
+            Place::Stream { to, torn } => {
+                let fresh: &[u8] = if *torn { b"\n" } else { b"" };
+                *torn = true;
+                to.write_all(&[fresh, &encoded].concat())?;
+                to.flush()?;
+                *torn = false;
                 Written::Appended
             }
             Place::File(file) => {
@@ -252,7 +259,9 @@ fn holder_in(locks: &str, inode: u64) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::{Cell, RefCell};
     use std::os::unix::fs::PermissionsExt;
+    use std::rc::Rc;
 
     use super::super::line::tests::{NOON, look, started};
     use super::super::read;
@@ -366,6 +375,38 @@ mod tests {
         let mut full = Writer::open(Path::new("/dev/full"), LARGE).expect("opened");
         let Err(Error::Io(e)) = full.write(&look(NOON, 1)) else { panic!("no space") };
         assert_eq!(e.kind(), io::ErrorKind::StorageFull);
+    }
+
+    /// A stream onto a disk that may be full: then half of what it is given fits.
+    #[derive(Clone, Default)]
+    struct Disk(Rc<RefCell<Vec<u8>>>, Rc<Cell<bool>>);
+
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let Disk(taken, full) = self;
+            let fits = if full.get() { bytes.len() / 2 } else { bytes.len() };
+            taken.borrow_mut().extend_from_slice(&bytes[..fits]);
+            if full.get() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(fits) }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_stream_onto_a_full_disk_loses_no_other_line_either() {
+        let disk = Disk::default();
+        let mut writer = Writer::to(disk.clone());
+        writer.write(&look(NOON, 1)).expect("room");
+        disk.1.set(true);
+        writer.write(&look(NOON, 2)).expect_err("no room");
+        disk.1.set(false);
+        writer.write(&look(NOON, 3)).expect("room");
+        writer.write(&look(NOON, 4)).expect("room");
+        let taken = disk.0.borrow();
+        let lines: Vec<_> = taken.split_inclusive(|byte| *byte == b'\n').map(Line::decode).collect();
+        assert_eq!(lines, [Some(look(NOON, 1)), None, Some(look(NOON, 3)), Some(look(NOON, 4))]);
     }
 
     #[test]

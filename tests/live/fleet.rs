@@ -1,6 +1,9 @@
 //! A process and its descendants, watched together while they come and go.
 
-use leakspy::capture::{Among, Fleet, Options};
+use std::io::BufRead;
+use std::process::{Command, Stdio};
+
+use leakspy::capture::{self, Among, Fleet, Options, Watch};
 
 use super::support::*;
 
@@ -44,6 +47,49 @@ fn a_tree_is_followed_as_it_grows_and_shrinks() {
         }
         let turn = fleet.muster();
         assert_eq!(turn.left.len(), 2);
+        target.assert_unharmed();
+    });
+}
+
+#[test]
+fn a_tree_is_over_though_its_parent_does_not_notice() {
+    let python = pythons().last().expect("an interpreter");
+    let mut child = Command::new(&python.path)
+        .args(["-c", "import sys; print(1); sys.stdout.flush(); sys.stdin.read()"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let root = i32::try_from(child.id()).unwrap();
+    let mut line = String::new();
+    std::io::BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let mut fleet = Fleet::new(Among::Tree(root), &Options::new(root));
+    assert_eq!(fleet.muster().joined, [root]);
+    assert!(!fleet.is_over());
+    // It ends, and nobody waits for it.
+    child.kill().unwrap();
+    until("it is a zombie", || state(child.id(), child.id()) == Some('Z'));
+    assert_eq!(fleet.muster().left, [root]);
+    assert!(fleet.is_over());
+    child.wait().unwrap();
+}
+
+#[test]
+fn what_is_imported_while_it_is_watched_is_known() {
+    each_python(|python| {
+        let mut target = Target::start(python, "imports.py", &[]);
+        target.settle();
+        let options = Options::new(i32::try_from(target.pid).unwrap());
+        let mut watch = Watch::open(&options).unwrap();
+        watch.look().unwrap();
+        target.ask("import");
+        target.settle();
+        let told = |taken: capture::Taken| {
+            let mut types = taken.census.types;
+            types.sort_by(|a, b| a.name.cmp(&b.name));
+            types
+        };
+        assert_eq!(told(watch.look().unwrap()), told(capture::take(&options).unwrap()));
         target.assert_unharmed();
     });
 }

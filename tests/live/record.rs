@@ -416,6 +416,12 @@ fn what_cannot_be_recorded_is_refused_before_it_begins() {
     leakspy(&["record", "--pid", &pid, "-o", path]).expect_words(2, &["no recording"]);
     assert_eq!(fs::read_to_string(&file).unwrap(), "somebody's\n");
 
+    // Where no look comes about, the exit code is that of the last one.
+    let more = ["record", "--pid", &pid, "--every", "1ms", "--times", "3", "--max-memory", "1MiB", "-o", path];
+    fs::remove_file(&file).unwrap();
+    leakspy(&more).expect_words(2, &["33554432 bytes are needed", "3 missed"]);
+    assert_eq!(lines(&file).iter().filter(|line| line["event"] == "missed").count(), 3);
+
     // Of several, those that can be recorded are.
     fs::remove_file(&file).unwrap();
     let more = ["record", "--pid", &pid, "--pid", &i32::MAX.to_string(), "--times", "1", "-o", path];

@@ -267,6 +267,63 @@ fn when_the_target_ends_the_last_look_stays() {
 }
 
 #[test]
+fn it_ends_with_its_terminal_whether_a_signal_tells_of_that_or_not() {
+    let target = Target::start(any_python(), "heap.py", &["2000"]);
+    let pid = target.pid.to_string();
+    for (leads_its_session, keys) in [(true, ""), (false, ""), (false, "p")] {
+        // Nobody else who is started meanwhile may have the master.
+        // SAFETY: the number is owned by one File, and the name is written before it is read.
+        let (mut master, name) = unsafe {
+            let master = libc::posix_openpt(libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC);
+            let size = libc::winsize { ws_row: 30, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 };
+            assert!(master >= 0 && libc::ioctl(master, libc::TIOCSWINSZ, &size) == 0);
+            assert!(libc::grantpt(master) == 0 && libc::unlockpt(master) == 0);
+            let mut name = [0_u8; 64];
+            assert_eq!(libc::ptsname_r(master, name.as_mut_ptr().cast(), name.len()), 0);
+            (File::from_raw_fd(master), std::ffi::CStr::from_bytes_until_nul(&name).unwrap().to_owned())
+        };
+        let slave = || {
+            let mut options = File::options();
+            std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NOCTTY);
+            Stdio::from(options.read(true).write(true).open(name.to_str().unwrap()).unwrap())
+        };
+        let mut command = Command::new(env!("CARGO_BIN_EXE_leakspy"));
+        command.args(["top", "--pid", &pid, "--interval", "1h"]).env("TERM", "xterm");
+        command.stdin(slave()).stdout(slave()).stderr(slave());
+        // SAFETY: between fork and exec only system calls are made.
+        unsafe {
+            command.pre_exec(move || {
+                if libc::setsid() < 0 || (leads_its_session && libc::ioctl(0, libc::TIOCSCTTY, 0) < 0) {
+                    return Err(std::io::Error::last_os_error());
+                }
+                Ok(())
+            });
+        }
+        let mut child = command.spawn().unwrap();
+        drop(command);
+        let mut shown = Vec::new();
+        let mut until_shown = |text: &str| {
+            while !String::from_utf8_lossy(&shown).contains(text) {
+                let mut bytes = [0; 4096];
+                let read = master.read(&mut bytes).unwrap();
+                shown.extend_from_slice(&bytes[..read]);
+            }
+        };
+        until_shown("builtins.str");
+        if !keys.is_empty() {
+            master.write_all(keys.as_bytes()).unwrap();
+        }
+        drop(master);
+        let mut status = None;
+        until("leakspy ends", || {
+            status = child.try_wait().unwrap();
+            status.is_some()
+        });
+        assert_eq!(status.unwrap().signal(), Some(Signal::SIGHUP as i32), "{leads_its_session} {keys:?}: {status:?}");
+    }
+}
+
+#[test]
 fn a_panic_in_any_thread_gives_the_terminal_back() {
     for thread in ["main", "other"] {
         let mut command = Command::new(std::env::current_exe().unwrap());
@@ -392,6 +449,9 @@ fn blocks_without_a_terminal_and_nobody_reading() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
     target.assert_unharmed();
 
+    let more = ["--interval", "100ms", "--iterations", "2", "--max-memory", "1MiB"];
+    let said = leakspy(&[&["top", "--pid", &pid, "--batch"][..], &more].concat()).expect(2);
+    assert_eq!((said.stdout.as_str(), said.stderr.matches("warning").count()), ("", 1), "{}", said.stderr);
     leakspy(&["top", "--pid", "2147483647", "--batch"]).expect(5);
     let own = format!("{},2147483647", target.pid);
     let said = leakspy(&["top", "--pid", &own, "--json", "--interval", "100ms", "--iterations", "1"]).expect(6);

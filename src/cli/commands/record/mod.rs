@@ -36,7 +36,7 @@ pub fn run(args: &RecordArgs, ui: &mut Ui) -> Result<Exit, Failure> {
     let writer = open(args, ui)?;
     let asked = Asked::to_end()
         .map_err(|e| Refusal::new(Exit::Usage, "cannot record", format!("signals cannot be waited for: {e}")))?;
-    Session::new(args, among, fleet, writer, ui).run(turn, &asked)
+    Session::new(args, fleet, writer, ui).run(turn, &asked)
 }
 
 fn options(args: &RecordArgs) -> Options {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::capture::{self, Among, Fleet, Pace, Turn};
+use crate::capture::{self, Fleet, Pace, Turn};
 use crate::cli::args::RecordArgs;
 use crate::cli::interrupt::Asked;
 use crate::cli::{Exit, Failure, Refusal, Ui};
@@ -23,7 +23,6 @@ const NOTICE: Duration = Duration::from_millis(250);
 pub(super) struct Session<'a> {
     args: &'a RecordArgs,
     ui: &'a mut Ui,
-    among: Among,
     fleet: Fleet,
     writer: Writer,
     members: BTreeMap<i32, Recorded>,
@@ -31,6 +30,8 @@ pub(super) struct Session<'a> {
     sums: Sums,
     /// Lines that could not be written since the last one that could.
     lost: u64,
+    /// What the last look that failed comes to.
+    failed: Option<Exit>,
 }
 
 /// What a recording came to, for the last words.
@@ -68,9 +69,9 @@ enum Stop {
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn new(args: &'a RecordArgs, among: Among, fleet: Fleet, writer: Writer, ui: &'a mut Ui) -> Self {
+    pub(super) fn new(args: &'a RecordArgs, fleet: Fleet, writer: Writer, ui: &'a mut Ui) -> Self {
         let (began, members) = (Instant::now(), BTreeMap::new());
-        Session { args, ui, among, fleet, writer, members, began, sums: Sums::default(), lost: 0 }
+        Session { args, ui, fleet, writer, members, began, sums: Sums::default(), lost: 0, failed: None }
     }
 
     pub(super) fn run(mut self, turn: Turn, asked: &Asked) -> Result<Exit, Failure> {
@@ -93,8 +94,10 @@ impl<'a> Session<'a> {
             })?;
         }
         self.ui.say(&words::ending(&self.sums, self.began.elapsed(), matches!(stop, Stop::Over)));
-        Ok(match stop {
-            Stop::Asked(exit) => exit,
+        Ok(match (stop, self.failed) {
+            (Stop::Asked(exit), _) => exit,
+            // What failed was told of when it did.
+            (_, Some(exit)) if self.sums.looks == 0 => exit,
             _ if self.sums.refused > 0 => Exit::Partial,
             _ => Exit::Done,
         })
@@ -137,6 +140,9 @@ impl<'a> Session<'a> {
 
     /// Waits, and notes meanwhile who came and went.
     fn rest(&mut self, until: Instant, asked: &Asked) -> Result<Option<Stop>, Failure> {
+        if until.saturating_duration_since(Instant::now()) >= LONG {
+            self.fleet.rest();
+        }
         loop {
             let left = until.saturating_duration_since(Instant::now());
             if let Some(exit) = asked.wait(left.min(NOTICE)) {
@@ -145,7 +151,7 @@ impl<'a> Session<'a> {
             if left <= NOTICE || !self.fleet.members().all(|member| member.watch.is_same()) {
                 let turn = self.fleet.muster();
                 self.meet(turn)?;
-                if self.is_over() {
+                if self.fleet.is_over() {
                     return Ok(Some(Stop::Over));
                 }
             }
@@ -153,15 +159,6 @@ impl<'a> Session<'a> {
                 return Ok(None);
             }
         }
-    }
-
-    /// Is there nobody left, and will nobody come?
-    fn is_over(&self) -> bool {
-        let may_come = match self.among {
-            Among::Named(_) => false,
-            Among::Tree(root) => Process::open(root).is_ok(),
-        };
-        self.fleet.is_empty() && !may_come
     }
 
     /// Notes who left and who joined.
@@ -227,19 +224,22 @@ impl<'a> Session<'a> {
         let begun = Instant::now();
         let at_ms = now_ms();
         let seen = see(member, &mut recorded.selection, self.args.light);
+        if matches!(seen, Err(capture::Error::Gone { .. } | capture::Error::Changed { .. })) {
+            // That it went is noted once it is certain.
+            return Ok(());
+        }
+        // A look that comes to nothing has held it still all the same.
+        let pause = member.watch.held();
+        self.sums.held = self.sums.held.saturating_add(pause);
+        self.sums.longest = self.sums.longest.max(pause);
+        // Half of the time leakspy rests.
+        let rest = if self.args.light { Duration::ZERO } else { begun.elapsed().saturating_mul(2) };
+        let wait = recorded.pace.next(pause).max(rest);
+        recorded.due = tick.checked_add(wait).unwrap_or(begun);
         let event = match seen {
-            Ok(Seen { usage, gc, heap, pause }) => {
-                // Half of the time leakspy rests.
-                let rest = if self.args.light { Duration::ZERO } else { begun.elapsed().saturating_mul(2) };
-                let wait = recorded.pace.next(pause).max(rest);
-                if wait >= LONG {
-                    member.watch.rest();
-                }
-                recorded.due = tick.checked_add(wait).unwrap_or(begun);
+            Ok(Seen { usage, gc, heap }) => {
                 recorded.missing = false;
                 self.sums.looks += 1;
-                self.sums.held = self.sums.held.saturating_add(pause);
-                self.sums.longest = self.sums.longest.max(pause);
                 // A few hundredths are not worth a word.
                 let noticeable = wait > self.args.every.saturating_add(self.args.every / 20);
                 if recorded.pace.stretched() && noticeable && !recorded.stretched {
@@ -249,9 +249,8 @@ impl<'a> Session<'a> {
                 self.ui.progress(&words::progress(self.sums.looks, pid, &usage, heap.as_ref()));
                 Event::Look { usage, gc, heap }
             }
-            // That it went is noted once it is certain.
-            Err(capture::Error::Gone { .. } | capture::Error::Changed { .. }) => return Ok(()),
             Err(why) => {
+                self.failed = Some(Refusal::of_look(&why, "record", pid).exit);
                 let why = why.to_string();
                 self.sums.missed += 1;
                 if !recorded.missing {
@@ -304,7 +303,6 @@ struct Seen {
     usage: Usage,
     gc: Vec<GenerationPoint>,
     heap: Option<HeapPoint>,
-    pause: Duration,
 }
 
 fn see(member: &mut capture::Member, selection: &mut Selection, light: bool) -> Result<Seen, capture::Error> {
@@ -312,11 +310,12 @@ fn see(member: &mut capture::Member, selection: &mut Selection, light: bool) -> 
     let usage = member.watch.usage();
     if light {
         let gc = member.watch.pulse();
-        // Of a process that just ended there is nothing in /proc, which reads as 0.
-        if !member.watch.is_same() {
+        // Of a process that just ended there is nothing in /proc, which reads as 0; one that is just being killed has lost
+        // its memory before it is said to have ended.
+        if usage.rss_bytes == 0 || !member.watch.is_same() {
             return Err(capture::Error::Gone { pid: member.pid() });
         }
-        return Ok(Seen { usage, gc, heap: None, pause: Duration::ZERO });
+        return Ok(Seen { usage, gc, heap: None });
     }
     let taken = member.watch.look()?;
     let sum = |of: fn(&TypeTally) -> u64| taken.census.types.iter().map(of).sum();
@@ -328,7 +327,7 @@ fn see(member: &mut capture::Member, selection: &mut Selection, light: bool) -> 
         frozen: taken.capture.frozen,
         consistent: taken.capture.consistent,
     };
-    Ok(Seen { usage, gc: taken.details.gc, heap: Some(heap), pause: taken.details.pause })
+    Ok(Seen { usage, gc: taken.details.gc, heap: Some(heap) })
 }
 
 fn now_ms() -> i64 {

@@ -1,5 +1,7 @@
 //! `top` without a screen: a block, a line of JSON or rows of CSV after each round of looks.
 
+use std::collections::BTreeSet;
+
 use super::{News, Wires};
 use crate::cli::args::{Format, TopArgs};
 use crate::cli::output::Stream;
@@ -17,9 +19,21 @@ pub(super) fn run(
     ui: &mut Ui,
 ) -> Result<Exit, Failure> {
     let format = args.output.format();
+    // Rounds in which nobody could be looked at, and whose last look failed.
+    let mut blind = 0;
+    let mut failing = BTreeSet::new();
+    let done = |rounds: u64| args.iterations.is_some_and(|most| rounds >= most);
     while let Ok(news) = wires.news.recv() {
         let event = match news {
             News::Event(event) => event,
+            News::Blind(refusal) => {
+                blind += 1;
+                match state.board.rounds {
+                    0 if done(blind) => return Err(refusal.into()),
+                    seen if done(seen + blind) => return Ok(Exit::Partial),
+                    _ => continue,
+                }
+            }
             News::Over => break,
             _ => continue,
         };
@@ -28,7 +42,9 @@ pub(super) fn run(
             Event::Left(pid) if state.board.member(*pid).is_some_and(|member| !member.ended) => {
                 ui.say(&format!("process {pid} ended"));
             }
-            Event::Failed(pid, why) => ui.warn(&format!("process {pid}: {why}")),
+            // Once, however often it fails.
+            Event::Failed(pid, why) if failing.insert(*pid) => ui.warn(&format!("process {pid}: {why}")),
+            Event::Saw(glance) => _ = failing.remove(&glance.pid),
             _ => {}
         }
         let _ = state.on(event);
@@ -47,8 +63,8 @@ pub(super) fn run(
         }
         .map_err(Refusal::of_rendering)?;
         to.deliver(&data, ui)?;
-        if args.iterations.is_some_and(|most| state.board.rounds >= most) {
-            return Ok(Exit::Done);
+        if done(state.board.rounds + blind) {
+            return Ok(if blind == 0 { Exit::Done } else { Exit::Partial });
         }
     }
     Ok(Exit::Gone)

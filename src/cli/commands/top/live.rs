@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
 
-use super::screen::Screen;
+use super::screen::{self, Screen};
 use super::{News, Order, Wires, keys};
 use crate::cli::args::TopArgs;
 use crate::cli::{Exit, Failure, Refusal, Ui, interrupt};
@@ -33,6 +33,7 @@ pub(super) fn run(args: &TopArgs, mut state: State, wires: &Wires, out: Stdout, 
     listen_for_signals(wires.tell.clone()).map_err(|why| refused(&why))?;
     let mut screen = Screen::enter(out).map_err(|why| refused(&why))?;
     listen_for_keys(wires.tell.clone());
+    listen_for_its_end(wires.tell.clone());
     let end = watch(args, &mut state, wires, &mut screen);
     screen.leave();
     drop(screen);
@@ -44,13 +45,16 @@ pub(super) fn run(args: &TopArgs, mut state: State, wires: &Wires, out: Stdout, 
         End::Quit => Exit::Done,
         End::Interrupt | End::Signal(SIGINT) => Exit::Interrupted,
         End::Signal(SIGTERM) => Exit::Terminated,
-        End::Signal(signal) => {
-            // Ends as it would have ended without leakspy's care for the terminal, so that a shell sees the signal.
-            let _ = signal_hook::low_level::emulate_default_handler(signal);
-            Exit::Interrupted
-        }
-        End::Hangup => Exit::Interrupted,
+        End::Signal(signal) => fall(signal),
+        // The signal that tells of it may come later, or to somebody else.
+        End::Hangup => fall(SIGHUP),
     })
+}
+
+/// Ends as it would have ended without leakspy's care for the terminal, so that a shell sees the signal.
+fn fall(signal: i32) -> Exit {
+    let _ = signal_hook::low_level::emulate_default_handler(signal);
+    Exit::Interrupted
 }
 
 fn refused(why: &std::io::Error) -> Refusal {
@@ -97,7 +101,7 @@ fn take(news: News, args: &TopArgs, state: &mut State, wires: &Wires, screen: &m
             }
             Ok(!quiet)
         }
-        News::Resized | News::Mustered(..) | News::Over => Ok(true),
+        News::Resized | News::Mustered(..) | News::Over | News::Blind(_) => Ok(true),
         News::Hangup => Err(End::Hangup),
         News::Signal(SIGTSTP) => suspend(screen).map(|()| true),
         News::Signal(signal) => Err(End::Signal(signal)),
@@ -161,6 +165,15 @@ fn listen_for_keys(tell: Sender<News>) {
             if news.is_some_and(|news| tell.send(news).is_err()) {
                 return;
             }
+        }
+    });
+}
+
+/// Whoever reads keys may not notice that no key can come any more.
+fn listen_for_its_end(tell: Sender<News>) {
+    std::thread::spawn(move || {
+        if screen::wait_for_its_end() {
+            let _ = tell.send(News::Hangup);
         }
     });
 }

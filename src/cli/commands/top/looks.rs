@@ -10,7 +10,6 @@ use super::{News, Order};
 use crate::analysis::{Glance, Subject, Tempo};
 use crate::capture::{self, Among, Error, Fleet, Member, Pace, Turn};
 use crate::cli::Refusal;
-use crate::process::Process;
 use crate::tui::{Answer, Event};
 
 /// How soon the end of a process is noticed at the latest.
@@ -22,14 +21,22 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// A pause is paid back by so many times its length before a look that was asked for.
 const PARTS: u32 = 110;
 
+/// The memory of the copy is given back before a wait that is this long.
+const LONG: Duration = Duration::from_secs(10);
+
 /// The thread's belongings.
 pub(super) struct Looks {
     fleet: Fleet,
-    among: Among,
     options: capture::Options,
     paces: BTreeMap<i32, Pace>,
     wanted: Duration,
     began: Instant,
+    /// All pauses so far are paid back then: no look that is asked for comes before.
+    earliest: Instant,
+    /// The pause of the last question is paid back then.
+    answerable: Instant,
+    /// The last question, until its time comes.
+    pending: Option<Question>,
     tell: Sender<News>,
     holders: Holders,
     questions: holders::Wanted,
@@ -44,12 +51,14 @@ impl Looks {
         questions: holders::Wanted,
     ) -> Looks {
         Looks {
-            fleet: Fleet::new(among.clone(), &options),
-            among,
+            fleet: Fleet::new(among, &options),
             options,
             paces: BTreeMap::new(),
             wanted,
             began: Instant::now(),
+            earliest: Instant::now(),
+            answerable: Instant::now(),
+            pending: None,
             holders: Holders::start(tell.clone(), questions.clone()),
             tell,
             questions,
@@ -61,22 +70,26 @@ impl Looks {
         let mut first = true;
         let mut paused = false;
         loop {
-            let mut rest = Rest { until: Instant::now() + ATTENTION, earliest: Instant::now() };
+            let mut until = Instant::now() + ATTENTION;
             if !paused {
                 let turn = self.fleet.muster();
                 if !self.tell_of(turn, &mut first) {
                     return;
                 }
-                if self.fleet.is_empty() && self.is_over() {
+                if self.fleet.is_over() {
+                    self.answer();
                     let _ = self.tell.send(News::Over);
                     return;
                 }
-                rest = match self.round() {
-                    Some(rest) => rest,
+                until = match self.round() {
+                    Some(until) => until,
                     None => return,
                 };
+                if until.saturating_duration_since(Instant::now()) >= LONG {
+                    self.fleet.rest();
+                }
             }
-            if !self.rest(rest, orders, &mut paused) {
+            if !self.rest(until, orders, &mut paused) {
                 return;
             }
         }
@@ -109,30 +122,25 @@ impl Looks {
         capture::Watch::open(&self.options).err().map(|why| (pid, why))
     }
 
-    /// Will nobody come any more?
-    fn is_over(&self) -> bool {
-        match &self.among {
-            Among::Named(_) => true,
-            Among::Tree(root) => Process::open(*root).is_err(),
-        }
-    }
-
-    /// Looks at each process once; `None` where nobody listens any more.
-    fn round(&mut self) -> Option<Rest> {
+    /// Looks at each process once, and says when to look again; `None` where nobody listens any more.
+    fn round(&mut self) -> Option<Instant> {
         let began = Instant::now();
         let mut interval = self.wanted;
         let mut longest_pause = Duration::ZERO;
-        let mut seen = 0_u32;
+        let mut seen = false;
+        let mut failed = None;
         for member in self.fleet.members() {
             let pid = member.pid();
             let at = self.began.elapsed();
-            let event = match member.watch.look() {
+            let looked = member.watch.look();
+            // A look that comes to nothing has held it still all the same.
+            let pause = member.watch.held();
+            longest_pause = longest_pause.max(pause);
+            let pace = self.paces.entry(pid).or_insert_with(|| Pace::new(self.wanted));
+            interval = interval.max(pace.next(pause));
+            let event = match looked {
                 Ok(taken) => {
-                    seen = seen.saturating_add(1);
-                    let pause = taken.details.pause;
-                    longest_pause = longest_pause.max(pause);
-                    let pace = self.paces.entry(pid).or_insert_with(|| Pace::new(self.wanted));
-                    interval = interval.max(pace.next(pause));
+                    seen = true;
                     Event::Saw(Box::new(Glance {
                         pid,
                         at,
@@ -143,43 +151,52 @@ impl Looks {
                     }))
                 }
                 Err(Error::Gone { .. } | Error::Changed { .. }) => Event::Left(pid),
-                Err(why) => Event::Failed(pid, Refusal::of_look(&why, "top", pid).obstacle().to_owned()),
+                Err(why) => {
+                    let refusal = Refusal::of_look(&why, "top", pid);
+                    let event = Event::Failed(pid, refusal.obstacle().to_owned());
+                    failed = Some(refusal);
+                    event
+                }
             };
             self.tell.send(News::Event(event)).ok()?;
         }
         let took = began.elapsed();
         // leakspy rests at least as long as it worked.
         let interval = interval.max(took.saturating_mul(2)).min(LONGEST);
-        if seen > 0 {
+        if seen {
             let share = self.paces.values().map(Pace::share).fold(0.0, f64::max);
             let tempo = Tempo { interval, wanted: self.wanted, share };
             self.tell.send(News::Event(Event::Round(tempo))).ok()?;
+        } else if let Some(refusal) = failed {
+            self.tell.send(News::Blind(refusal)).ok()?;
         }
-        let earliest = began + longest_pause.saturating_mul(PARTS).min(LONGEST);
-        Some(Rest { until: began + interval, earliest })
+        self.earliest = self.earliest.max(began) + longest_pause.saturating_mul(PARTS).min(LONGEST);
+        Some(began + interval)
     }
 
     /// Waits for the next round, or for orders; `false` where none will come any more.
-    fn rest(&mut self, rest: Rest, orders: &Receiver<Order>, paused: &mut bool) -> bool {
-        let Rest { mut until, earliest } = rest;
+    fn rest(&mut self, mut until: Instant, orders: &Receiver<Order>, paused: &mut bool) -> bool {
         loop {
+            if let Some(paid_back) = self.answer() {
+                until = until.max(Instant::now()) + paid_back;
+            }
             let now = Instant::now();
             if now >= until && !*paused {
                 return true;
             }
-            let left = if *paused { ATTENTION } else { until.saturating_duration_since(now) };
+            let mut left = if *paused { ATTENTION } else { until.saturating_duration_since(now) };
+            if self.pending.is_some() {
+                left = left.min(self.answerable.saturating_duration_since(now));
+            }
             match orders.recv_timeout(left.min(ATTENTION)) {
-                Ok(Order::Refresh) => until = until.min(earliest.max(now)),
+                Ok(Order::Refresh) => until = until.min(self.earliest.max(now)),
                 Ok(Order::Interval(wanted)) => {
                     self.wanted = wanted;
-                    self.paces.clear();
-                    until = until.min(earliest.max(now + wanted));
+                    self.paces.values_mut().for_each(|pace| pace.want(wanted));
+                    until = until.min(self.earliest.max(now + wanted));
                 }
                 Ok(Order::Pause(now)) => *paused = now,
-                Ok(Order::Holders { ticket, pid, of }) => {
-                    let paid_back = self.hold(ticket, pid, of);
-                    until = until.max((Instant::now() + paid_back).min(now + LONGEST));
-                }
+                Ok(Order::Holders { ticket, pid, of }) => self.pending = Some(Question { ticket, pid, of }),
                 Err(RecvTimeoutError::Timeout) => {
                     // Who has ended is not looked for only when the next look is due.
                     if self.fleet.members().any(|member| !member.watch.is_same()) {
@@ -197,31 +214,39 @@ impl Looks {
         }
     }
 
-    /// Copies a process with its references, for the thread that finds who holds what; how long to wait after it.
-    fn hold(&mut self, ticket: u64, pid: i32, of: String) -> Duration {
+    /// Copies a process with its references for the last question, once the time for that has come: how long to wait after it.
+    fn answer(&mut self) -> Option<Duration> {
+        let Question { ticket, pid, of } = self.pending.take_if(|question| {
+            // Nobody is held still for one that has ended.
+            Instant::now() >= self.answerable || self.fleet.member(question.pid).is_none()
+        })?;
         if !self.questions.is(ticket) {
-            return Duration::ZERO;
+            return None;
         }
-        let options = capture::Options { pid, ..self.options.clone() };
-        match capture::graph(&options) {
-            Ok(graph) => {
-                let pause = graph.details.pause;
-                self.holders.ask(Job { ticket, of, graph });
-                self.paces.entry(pid).or_insert_with(|| Pace::new(self.wanted)).next(pause)
-            }
+        let (looked, pause) = match self.fleet.member(pid) {
+            Some(member) => (member.watch.graph(), member.watch.held()),
+            None => (Err(Error::Gone { pid }), Duration::ZERO),
+        };
+        match looked {
+            // Another thread finds out who holds what.
+            Ok(graph) => self.holders.ask(Job { ticket, of, graph }),
             Err(why) => {
                 let outcome = Err(Refusal::of_look(&why, "top", pid).obstacle().to_owned());
                 let _ = self.tell.send(News::Event(Event::Answered(Box::new(Answer { ticket, outcome }))));
-                Duration::ZERO
             }
         }
+        let (now, owed) = (Instant::now(), pause.saturating_mul(PARTS).min(LONGEST));
+        self.answerable = now + owed;
+        self.earliest = self.earliest.max(now) + owed;
+        Some(self.paces.entry(pid).or_insert_with(|| Pace::new(self.wanted)).next(pause).min(LONGEST))
     }
 }
 
-/// When to look next: at the latest, and at the earliest where it is asked for.
-struct Rest {
-    until: Instant,
-    earliest: Instant,
+/// Who holds the objects of a type?
+struct Question {
+    ticket: u64,
+    pid: i32,
+    of: String,
 }
 
 fn subject(member: &Member) -> Subject {

@@ -23,6 +23,8 @@ enum News {
     Event(tui::Event),
     /// Who is watched from the first round on, and who cannot be.
     Mustered(Vec<Subject>, Vec<(i32, capture::Error)>),
+    /// Nobody could be looked at this time: why, of the last one.
+    Blind(Refusal),
     /// Nobody is left to be watched, and nobody will come.
     Over,
     /// The terminal has another size.

@@ -2,6 +2,7 @@
 //! panics. Draws nothing of itself.
 
 use std::io::{self, BufWriter, Stdout, Write};
+use std::os::fd::AsFd;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,6 +11,8 @@ use crossterm::execute;
 use crossterm::terminal::{
     Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use ratatui::backend::CrosstermBackend;
 use ratatui::{Frame, Terminal};
 
@@ -24,7 +27,24 @@ const PANICKED: i32 = 101;
 
 /// The terminal, while it is taken over.
 pub struct Screen {
-    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    terminal: Canvas,
+}
+
+/// What pictures are drawn on.
+type Canvas = Terminal<CrosstermBackend<BufWriter<Ink>>>;
+
+/// Standard output for as long as the terminal is taken over; afterwards nothing is drawn any more. What the drawing library
+/// writes when it ends would fail on a terminal that is gone, and it would want to tell that very terminal.
+struct Ink(Stdout);
+
+impl Write for Ink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if TAKEN.load(Ordering::SeqCst) { self.0.write(bytes) } else { Ok(bytes.len()) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if TAKEN.load(Ordering::SeqCst) { self.0.flush() } else { Ok(()) }
+    }
 }
 
 impl Screen {
@@ -69,6 +89,8 @@ impl Screen {
     pub fn clear(&mut self) -> io::Result<()> {
         // Not by the library's own way: that asks the terminal for its cursor, and the answer goes to whoever reads keys.
         execute!(io::stdout(), Clear(ClearType::All))?;
+        // What is drawn on now ends in silence only where it has shown the cursor.
+        self.terminal.show_cursor()?;
         self.terminal = canvas(io::stdout())?;
         Ok(())
     }
@@ -95,8 +117,21 @@ impl Drop for Screen {
 }
 
 /// Something to draw on, of which nothing is known to be drawn yet.
-fn canvas(out: Stdout) -> io::Result<Terminal<CrosstermBackend<BufWriter<Stdout>>>> {
-    Terminal::new(CrosstermBackend::new(BufWriter::new(out)))
+fn canvas(out: Stdout) -> io::Result<Canvas> {
+    Terminal::new(CrosstermBackend::new(BufWriter::new(Ink(out))))
+}
+
+/// Waits until the terminal is gone; `false` where that cannot be told.
+pub fn wait_for_its_end() -> bool {
+    let out = io::stdout();
+    loop {
+        // Nothing is asked for: that it is gone is told anyway.
+        let mut ends = [PollFd::new(out.as_fd(), PollFlags::empty())];
+        match poll(&mut ends, PollTimeout::NONE) {
+            Err(Errno::EINTR) => {}
+            told => return told.is_ok(),
+        }
+    }
 }
 
 fn take_over() -> io::Result<()> {
