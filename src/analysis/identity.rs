@@ -32,6 +32,8 @@ const RARE: u32 = 32;
 pub struct Identity {
     /// By the number in the later heap: that in the earlier one.
     earlier: Vec<u32>,
+    /// Of which something speaks for it.
+    proven: Vec<bool>,
 }
 
 impl Identity {
@@ -42,13 +44,20 @@ impl Identity {
         pairs.spread_sameness();
         pairs.spread_difference();
         let same = |(state, at): (&State, &u32)| if *state == State::Other { NONE } else { *at };
-        Identity { earlier: pairs.state.iter().zip(&pairs.rows.earlier_of).map(same).collect() }
+        let earlier = pairs.state.iter().zip(&pairs.rows.earlier_of).map(same).collect();
+        Identity { earlier, proven: pairs.state.iter().map(|state| *state == State::Same).collect() }
     }
 
     /// The object's number at the earlier look; `None` of one that was not there.
     #[must_use]
     pub fn earlier(&self, id: Id) -> Option<Id> {
         self.earlier.get(id.at()).copied().filter(|at| *at != NONE).map(Id)
+    }
+
+    /// Does anything but its place and its type speak for it that the object is the one that lay there earlier?
+    #[must_use]
+    pub fn is_proven(&self, id: Id) -> bool {
+        self.proven.get(id.at()).copied().unwrap_or(false)
     }
 
     /// How many objects there are at the later look.
@@ -67,7 +76,11 @@ impl Identity {
     #[must_use]
     pub fn then(&self, next: &Identity) -> Identity {
         let first = |at: &u32| if *at == NONE { NONE } else { self.earlier.get(*at as usize).copied().unwrap_or(NONE) };
-        Identity { earlier: next.earlier.iter().map(first).collect() }
+        let proven = |(at, proven): (&u32, &bool)| *proven && *at != NONE && self.is_proven(Id(*at));
+        Identity {
+            earlier: next.earlier.iter().map(first).collect(),
+            proven: next.earlier.iter().zip(&next.proven).map(proven).collect(),
+        }
     }
 }
 

@@ -165,6 +165,9 @@ impl Moves {
 pub struct Survivors {
     /// All of them.
     pub sum: Sum,
+    /// Those of which nothing but their place tells that they are the ones of the second look: what has nothing of its own
+    /// (an empty list, equal texts) cannot be told from another that has taken its place since.
+    pub unproven: Sum,
     /// By type, most bytes first; raw text of the target.
     pub types: Vec<(String, Sum)>,
     /// Who holds them: paths of all of them together, what the others hold behind them.
@@ -185,15 +188,18 @@ pub fn survivors(
     let made_between = |id: &Id| second.earlier(*id).is_some_and(|middle| first.earlier(middle).is_none());
     let ids: Vec<Id> = last.objects.ids().filter(|id| is_asked(id) && made_between(id)).collect();
     let mut by_type: FxHashMap<&str, Sum> = FxHashMap::default();
-    let mut sum = Sum::default();
+    let (mut sum, mut unproven) = (Sum::default(), Sum::default());
     for id in &ids {
         let bytes = last.objects.bytes(*id);
         sum.add(bytes);
+        if !second.is_proven(*id) {
+            unproven.add(bytes);
+        }
         by_type.entry(last.type_name(*id)).or_default().add(bytes);
     }
     let mut types: Vec<(String, Sum)> = by_type.into_iter().map(|(name, sum)| (name.to_owned(), sum)).collect();
     types.sort_by(|(a, x), (b, y)| y.bytes.cmp(&x.bytes).then_with(|| a.cmp(b)));
-    Survivors { sum, types, paths: paths(last, &ids, options) }
+    Survivors { sum, unproven, types, paths: paths(last, &ids, options) }
 }
 
 /// Which types a filter lets through.

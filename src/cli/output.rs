@@ -82,7 +82,7 @@ impl Destination {
         Ok(Destination::File(path))
     }
 
-    /// Writes all of `data` to a file or device; standard output is the [`Ui`](crate::cli::Ui)'s.
+    /// Writes all of `data` to a file or device; standard output is the [`Ui`]'s.
     ///
     /// # Errors
     /// What the file system says; a file that is replaced is then as it was before.

@@ -87,6 +87,8 @@ fn assert_leak(answer: &Value, sessions: std::ops::RangeInclusive<u64>) {
     assert_eq!(first["text"], "__main__.Service.sessions[*]", "{first}");
     assert!(first["fingerprint"].as_str().is_some_and(|text| text.len() == 16), "{first}");
     let all = survivors["objects"].as_u64().unwrap();
+    let unproven = survivors["unproven"]["objects"].as_u64().unwrap();
+    assert!(unproven * 100 <= all, "{unproven} of {all} by nothing but their place");
     let elsewhere =
         paths.iter().filter(|path| !path["text"].as_str().unwrap().starts_with("__main__.Service.sessions"));
     let elsewhere: u64 = elsewhere.map(|path| path["count"].as_u64().unwrap()).sum();

@@ -352,6 +352,10 @@ fn what_has_no_parent_to_compare_with_says_so() {
     let (pid, parent) = (target.ready["pid"].to_string(), target.ready["parent"].to_string());
     let child = format!("--since-fork --pid {pid}");
     leakspy(&["growth", "--since-fork", "--pid", &parent]).expect_words(2, &["is not python", "(sh)", &child]);
+    for (child, parent, why) in [(&pid, &pid, "that is itself"), (&parent, &pid, "began later")] {
+        let arguments = ["growth", "--since-fork", "--pid", child, "--parent", parent];
+        leakspy(&arguments).expect_words(2, &["as its parent", why]);
+    }
     // What it was forked from may be named.
     leakspy(&["growth", "--since-fork", "--pid", &pid, "--parent", &parent]).expect(0);
 }

@@ -43,8 +43,28 @@ fn settings(of: &File) -> libc::termios {
     }
 }
 
+fn watching(pid: u32) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_leakspy"));
+    command.args(["top", "--pid", &pid.to_string(), "--interval", "100ms"]);
+    command
+}
+
 impl Terminal {
+    /// At the head of a session, as in a terminal of its own.
     fn run(mut command: Command) -> Terminal {
+        // SAFETY: between fork and exec only system calls are made.
+        unsafe {
+            command.pre_exec(|| {
+                if libc::setsid() < 0 || libc::ioctl(0, libc::TIOCSCTTY, 0) < 0 {
+                    return Err(std::io::Error::last_os_error());
+                }
+                Ok(())
+            });
+        }
+        Terminal::show(command)
+    }
+
+    fn show(mut command: Command) -> Terminal {
         let (mut master, mut slave) = (0, 0);
         let size = libc::winsize { ws_row: 30, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 };
         // SAFETY: both numbers are written before they are used, and each is owned by one File.
@@ -56,15 +76,6 @@ impl Terminal {
         let before = settings(&slave);
         let end = || Stdio::from(slave.try_clone().unwrap());
         command.stdin(end()).stdout(end()).stderr(end()).env("TERM", "xterm");
-        // SAFETY: between fork and exec only system calls are made.
-        unsafe {
-            command.pre_exec(|| {
-                if libc::setsid() < 0 || libc::ioctl(0, libc::TIOCSCTTY, 0) < 0 {
-                    return Err(std::io::Error::last_os_error());
-                }
-                Ok(())
-            });
-        }
         let child = command.spawn().unwrap();
         let written = Arc::new(Mutex::new(Vec::new()));
         let (mut screen, sink) = (master.try_clone().unwrap(), written.clone());
@@ -78,12 +89,16 @@ impl Terminal {
     }
 
     fn top(pid: u32, more: &[&str]) -> Terminal {
-        let pid = pid.to_string();
-        let mut arguments = vec!["top", "--pid", &pid, "--interval", "100ms"];
-        arguments.extend(more);
-        let mut command = Command::new(env!("CARGO_BIN_EXE_leakspy"));
-        command.args(arguments);
+        let mut command = watching(pid);
+        command.args(more);
         Terminal::run(command)
+    }
+
+    /// As a job of whoever runs this.
+    fn job(pid: u32) -> Terminal {
+        let mut command = watching(pid);
+        command.process_group(0);
+        Terminal::show(command)
     }
 
     fn press(&mut self, keys: &str) {
@@ -234,7 +249,22 @@ fn the_culprit_rises_and_its_holder_is_found_while_keys_react() {
     terminal.press("x\u{1b}");
     terminal.until_shown("s sort");
 
-    // Ctrl-Z gives the terminal back, and fg takes it again, at once.
+    // Ctrl-Z where nobody could make it go on: it goes on.
+    let drawn = terminal.raw().len();
+    terminal.press("\u{1a}");
+    until("all is drawn again", || terminal.raw().get(drawn..).is_some_and(|raw| raw.contains("builtins.str")));
+    terminal.press("q");
+    assert_eq!(terminal.left().code(), Some(0));
+    // It may have been held still at that very moment: the kernel then lets it go.
+    until("it goes on", || !is_held(target.pid));
+    assert_eq!(target.ask("ping")["pong"], true);
+}
+
+#[test]
+fn a_job_that_is_stopped_gives_the_terminal_back_and_takes_it_again() {
+    let mut target = Target::start(any_python(), "heap.py", &["2000"]);
+    let mut terminal = Terminal::job(target.pid);
+    terminal.until_shown("builtins.str");
     terminal.press("\u{1a}");
     let pid = terminal.child.id();
     until("leakspy is stopped", || state(pid, pid) == Some('T'));
@@ -246,7 +276,6 @@ fn the_culprit_rises_and_its_holder_is_found_while_keys_react() {
     until("all is drawn again", || terminal.raw().get(drawn..).is_some_and(|raw| raw.contains("builtins.str")));
     terminal.press("q");
     assert_eq!(terminal.left().code(), Some(0));
-    // It may have been held still at that very moment: the kernel then lets it go.
     until("it goes on", || !is_held(target.pid));
     assert_eq!(target.ask("ping")["pong"], true);
 }

@@ -126,6 +126,27 @@ fn items_of_a_queue_move_on() {
     assert!(!kept(&Identity::of(&before, &after), &ids)[6]);
 }
 
+#[test]
+fn what_nothing_tells_apart_is_not_proven() {
+    let (heap, ids) = held_by("builtins.list", &[0, 1, 2]);
+    let identity = Identity::of(&heap, &heap);
+    assert!(ids[..3].iter().all(|id| identity.earlier(*id).is_some() && !identity.is_proven(*id)));
+    assert!(ids[..3].iter().all(|id| !identity.then(&identity).is_proven(*id)));
+    let one = look(&[(1, 0)], 3);
+    let identity = Identity::of(&one.heap, &one.heap);
+    assert!(one.requests[0].iter().all(|id| identity.is_proven(*id) && identity.then(&identity).is_proven(*id)));
+    // Made between the first two looks, and there still.
+    let (none, many) = (look(&[], 3), look(&[(1, 0), (2, 0)], 3));
+    let found = survivors(
+        &Identity::of(&none.heap, &many.heap),
+        &Identity::of(&many.heap, &many.heap),
+        &many.heap,
+        None,
+        &PathsOptions::default(),
+    );
+    assert!(found.sum.count >= 8 && found.unproven.count == 0, "{found:?}");
+}
+
 /// `app.ALL = [dict]`, with a list of one of these numbers each under keys that are tuples. Numbers above 100 are those of
 /// nobody else; the others are in ever so many lists elsewhere.
 fn dict_of(numbers: &[u32]) -> (Heap, Vec<Id>) {

@@ -43,11 +43,19 @@ struct Survived<'a> {
     objects: u64,
     bytes: u64,
     seconds: Option<f64>,
+    unproven: Unproven,
     unreached: u64,
     types: Vec<Type<'a>>,
     paths: Vec<Path<'a>>,
     #[serde(skip_serializing_if = "is_zero")]
     omitted_paths: u64,
+}
+
+/// What cannot be told from another in its place.
+#[derive(Serialize)]
+struct Unproven {
+    objects: u64,
+    bytes: u64,
 }
 
 #[derive(Serialize)]
@@ -106,6 +114,7 @@ fn survived<'a>(found: &'a Difference, survivors: &'a Survivors) -> Survived<'a>
         objects: survivors.sum.count,
         bytes: survivors.sum.bytes,
         seconds: found.middle.as_ref().and_then(|middle| found.before.seconds_until(middle)),
+        unproven: Unproven { objects: survivors.unproven.count, bytes: survivors.unproven.bytes },
         unreached: survivors.paths.unreached.count,
         types: survivors.types.iter().map(of).collect(),
         paths: survivors.paths.ways.iter().map(|way| path(&survivors.paths, way, heap)).collect(),

@@ -12,6 +12,9 @@ use crate::report::grid::Weight;
 use crate::report::number::{counted, iec, percent, thousands};
 use crate::report::text::visible;
 
+/// Where one in so many of the survivors is not certain, that is said.
+const MARGIN: u64 = 20;
+
 /// Types of survivors that are named.
 const TYPES: usize = 5;
 
@@ -87,6 +90,12 @@ fn survived(
         answer.push_str(&format!(": {} held by {}", percent(paths.share(*held)), visible(holder)));
     }
     line(out, look, Weight::Bold, &answer, "")?;
+    let unproven = survivors.unproven.count;
+    if unproven > sum.count / MARGIN {
+        let of = if unproven == sum.count { "all".to_owned() } else { thousands(unproven) };
+        let words = format!("{of} of them by their place alone: others with the same contents may have taken it since");
+        line(out, look, Weight::Plain, &words, "")?;
+    }
     out.write_all(b"\n")?;
     if sum.count == 0 {
         return Ok(());

@@ -29,6 +29,8 @@ pub(super) fn run(args: &GrowthArgs, mut to: Stream, ui: &mut Ui) -> Result<Exit
         .map_err(|why| Refusal::of_look(&why.into(), "growth", args.parent.unwrap_or(pid)))?
         .map_err(|why| alone(&process, &why))?;
 
+    must_be_older(&process, parent)?;
+
     // The child first: what it makes meanwhile would count, what its parent makes does not.
     let child = look(&options, ui)?;
     let parent = look(&Options { pid: parent, ..options.clone() }, ui)?;
@@ -68,6 +70,18 @@ pub(super) fn run(args: &GrowthArgs, mut to: Stream, ui: &mut Ui) -> Result<Exit
     }
     verdict.tell(ui);
     Ok(verdict.exit())
+}
+
+/// Whoever was named shares its beginning, as all of a family do; its children and itself are no parents.
+fn must_be_older(process: &Process, parent: i32) -> Result<(), Refusal> {
+    let pid = process.pid();
+    let younger = Process::open(parent).is_ok_and(|parent| parent.start_time() > process.start_time());
+    if parent != pid && !younger {
+        return Ok(());
+    }
+    let why = if parent == pid { "that is itself".to_owned() } else { format!("process {parent} began later") };
+    Err(Refusal::new(Exit::Usage, format!("cannot compare process {pid} with {parent} as its parent"), why)
+        .help(format!("leakspy growth --since-fork --pid {pid}   (with the process that it was forked from)")))
 }
 
 /// CPU time that the parent used since the fork, where that is more than the little that a waiting one needs.
