@@ -72,8 +72,11 @@ fn who_stops_leakspy_does_not_stop_the_target() {
     types(target.pid, &[]);
     let one_look = began.elapsed();
     let mut random = Random(0x2545_f491_4f6c_dd1d);
-    let mut stopped = 0;
-    for _ in 0..60 {
+    let (mut tries, mut stopped) = (0, 0);
+    // Whether it is over by then is a matter of luck.
+    while tries < 60 || stopped < 20 {
+        tries += 1;
+        assert!(tries < 1000, "stopped {stopped} times");
         // A group of its own, as a shell makes for a job: the kernel does not stop who has nobody to go on for.
         let mut child = command(&["types", "--json", "--pid", &pid])
             .stdout(Stdio::null())
@@ -97,7 +100,6 @@ fn who_stops_leakspy_does_not_stop_the_target() {
         assert!(!held, "leakspy was stopped while it held the target still");
         assert!(child.wait().unwrap().success());
     }
-    assert!(stopped >= 20, "stopped {stopped} times");
     target.assert_unharmed();
 }
 
